@@ -1,0 +1,128 @@
+"""The protocols by which one room uses another without importing it.
+
+Each docstring states obligations: what may block, what may be raised, what must be idempotent. ``ops`` wires them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy.engine import Connection
+
+from contracts.recorded import Head, Recorded
+
+Clock = Callable[[], int]
+"""Returns now as UTC microseconds since the Unix epoch. Passed in, never read from a module."""
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) events; must be cheap and must not raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class HotColumns:
+    """A run of the log as typed columns, one array element an event, ordered by log_index.
+
+    ``log_index`` int64; ``type_id``, ``subject_id``, ``source_id``, ``agency_id`` int64 keys into the reader's name
+    table; ``time_us`` and ``recorded_at_us`` int64; ``time_us`` holds NO_TIME where the moment is unknown.
+    """
+
+    log_index: npt.NDArray[np.int64]
+    type_id: npt.NDArray[np.int64]
+    subject_id: npt.NDArray[np.int64]
+    source_id: npt.NDArray[np.int64]
+    agency_id: npt.NDArray[np.int64]
+    time_us: npt.NDArray[np.int64]
+    recorded_at_us: npt.NDArray[np.int64]
+
+
+NO_TIME = -(2**63)
+"""The value of ``HotColumns.time_us`` for an event whose moment is unknown."""
+
+
+class LogReader(Protocol):
+    """Reads the recorded log. Never blocks on a writer, never returns an uncommitted event, never skips one."""
+
+    def head(self) -> Head: ...
+
+    def after(self, log_index: int, limit: int) -> Sequence[Recorded]:
+        """At most ``limit`` events with a greater log_index, in order and without a hole."""
+        ...
+
+    def at(self, log_indexes: Sequence[int]) -> Sequence[Recorded]:
+        """The named events, ordered by log_index; absent ones are left out."""
+        ...
+
+    def by_subject(self, subjects: Sequence[str], upto: int) -> Sequence[Recorded]:
+        """Every event about these subjects with log_index <= upto, ordered by log_index."""
+        ...
+
+    def by_identity(self, identities: Sequence[tuple[str, str]], upto: int) -> Sequence[Recorded]:
+        """The events with these ``(source, id)`` and log_index <= upto, ordered by log_index."""
+        ...
+
+    def upto_moment(self, moment_us: int) -> int:
+        """The greatest log_index whose recorded_at_us <= moment_us (0 if none)."""
+        ...
+
+    def hot_columns(self, after: int, upto: int) -> HotColumns:
+        """The typed columns of ``after < log_index <= upto``; reads no event bodies."""
+        ...
+
+    def names(self) -> dict[int, str]:
+        """The name table behind the ids of ``hot_columns``: id -> text, for types (``call.received.v1``), subjects,
+        sources and agencies alike."""
+        ...
+
+    def bodies(self, log_indexes: npt.NDArray[np.int64]) -> Iterator[tuple[int, bytes]]:
+        """(log_index, canonical bytes) of the named events in ascending order of log_index, streamed."""
+        ...
+
+
+class Store(Protocol):
+    """Where views, positions and quarantine live. One writer at a time; readers see one consistent snapshot each."""
+
+    def write(self) -> AbstractContextManager[Connection]:
+        """A transaction that commits on a clean exit and rolls back on any exception. May block on another writer."""
+        ...
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """A read-only snapshot, stable for as long as the context is open. Never blocks on a writer."""
+        ...
+
+
+class Projector(Protocol):
+    """What a runner drives. ``apply`` must be idempotent for a batch delivered again."""
+
+    name: str
+    version: str
+
+    def prepare(self, connection: Connection) -> None:
+        """Create what is missing. Idempotent."""
+        ...
+
+    def apply(self, connection: Connection, batch: Sequence[Recorded], reader: LogReader) -> None:
+        """Fold a batch into the views inside the caller's transaction. Raises on an event it cannot apply."""
+        ...
+
+    def refresh(self, store: Store, reader: LogReader, now_us: int) -> int:
+        """Bring what is derived from the views (cells) up to date outside the batch; returns how many cells changed."""
+        ...
+
+    def reset(self, connection: Connection) -> None:
+        """Empty every view of this projector, so that it can be built again from the log."""
+        ...
+
+    def key(self, event: Recorded) -> str:
+        """The key under which this event would be quarantined; events of one key are kept in order."""
+        ...
+
+
+class IntakePort(Protocol):
+    """One call in which HTTP, files and streams end. See ``domain.sequencer``."""
+
+    def submit(self, submissions: Sequence[Any], done: Callable[[Any], None]) -> None: ...

@@ -280,8 +280,8 @@ class KpiDefinition(_Part):
     version: int = Field(ge=1, le=10_000, description="A changed definition is a new version.")
     title: str = Field(min_length=1, max_length=120)
     question: Literal["how_much", "how_well", "better_off", "population"] = Field(
-        description="Results-Based Accountability: how much did we do, how well did we do it, is anyone better off; "
-        "it, is anyone better off; population marks a condition shared by all and attributed to no one agency."
+        description="Results-Based Accountability: how much did we do, how well did we do it, is anyone "
+        "better off; population marks a condition shared by all and attributed to no one agency."
     )
     direction: Literal["up", "down", "none"] = Field(description="Which way is good.")
     unit: Literal["percent", "minutes", "days", "count", "number"]

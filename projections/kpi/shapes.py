@@ -1,0 +1,366 @@
+"""The forms in which KPI results are read: cells, the scorecard's tree, explanations, moments of reading.
+
+They are here, apart from the code that fills them, so that pages, commands and interfaces can rely on the
+shapes alone. Values are exact (``Decimal``) after rounding by the definition; ``to_json`` gives JSON
+numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal
+
+from contracts.kpi import KpiDefinition
+from contracts.recorded import Recorded
+
+CellStatus = Literal["on_track", "watch", "off_track", "no_data", "stale", "unowned", "no_target"]
+STATUSES: tuple[CellStatus, ...] = (
+    "on_track",
+    "watch",
+    "off_track",
+    "no_data",
+    "stale",
+    "unowned",
+    "no_target",
+)
+
+
+def number(value: Decimal | None) -> int | float | None:
+    """A JSON number: an int where the value is whole and written without digits, else the nearest float."""
+    if value is None:
+        return None
+    exponent = value.as_tuple().exponent
+    return int(value) if isinstance(exponent, int) and exponent >= 0 else float(value)
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """A moment of reading: clock-dependent things are judged at ``moment_us`` (UTC microseconds).
+
+    ``log_index`` limits what is known to the ledger's first so many events; None means all of them.
+    """
+
+    moment_us: int
+    log_index: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        from contracts.moments import format_us
+
+        return {"moment": format_us(self.moment_us), "log_index": self.log_index}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One KPI version x period x group.
+
+    ``value`` is rounded by the definition; None where nothing could be counted. ``numerator`` and
+    ``denominator`` are counts of rows (None where the measure has none; for an outside indicator, what was
+    reported). ``excluded`` maps each reason to the rows left out for it; ``also`` maps further statistics
+    by name. ``counts`` are the rows in each named share or part. ``last_us`` is the latest moment among the
+    rows in scope; ``stale_since_us`` is set where the status is or would be stale.
+    """
+
+    kpi: str
+    version: int
+    period: str
+    group: str
+    unit: str
+    value: Decimal | None
+    numerator: int | Decimal | None
+    denominator: int | Decimal | None
+    status: CellStatus
+    target: Decimal | None = None
+    excluded: dict[str, int] = field(default_factory=dict)
+    also: dict[str, Decimal | None] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    last_us: int | None = None
+    stale_since_us: int | None = None
+    status_reason: str = ""
+    owner: str | None = None
+    title: str = ""
+    direction: str = "none"
+
+    def to_json(self) -> dict[str, Any]:
+        """The published form; ``excluded`` names only reasons that left something out."""
+        from contracts.moments import format_us
+
+        def exact(value: int | Decimal | None) -> int | float | None:
+            return number(value) if isinstance(value, Decimal) else value
+
+        return {
+            "kpi": self.kpi,
+            "version": self.version,
+            "period": self.period,
+            "group": self.group,
+            "value": number(self.value),
+            "numerator": exact(self.numerator),
+            "denominator": exact(self.denominator),
+            "target": number(self.target),
+            "status": self.status,
+            "status_reason": self.status_reason,
+            "excluded": {reason: n for reason, n in self.excluded.items() if n},
+            "unit": self.unit,
+            "also": {name: number(value) for name, value in self.also.items()},
+            "owner": self.owner,
+            "last_event": None if self.last_us is None else format_us(self.last_us),
+            "stale_since": None if self.stale_since_us is None else format_us(self.stale_since_us),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TrendPoint:
+    """One period of a KPI's trend; ``value`` is None where there was nothing to count."""
+
+    period: str
+    label: str
+    value: Decimal | None
+    target: Decimal | None
+    status: CellStatus
+    complete: bool
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "period": self.period,
+            "label": self.label,
+            "value": number(self.value),
+            "target": number(self.target),
+            "status": self.status,
+            "complete": self.complete,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class KpiLine:
+    """One KPI on the scorecard.
+
+    ``cell`` is the latest complete period at the KPI's grain, ``current`` the running one, ``overall`` the
+    period "all"; ``trend`` are up to 13 periods, oldest first; ``by_agency`` the cells of ``cell``'s period
+    by group. ``problem`` says why a definition cannot be computed.
+    """
+
+    definition: KpiDefinition
+    sentence: str
+    owner: str | None
+    cell: Cell
+    current: Cell
+    overall: Cell
+    trend: tuple[TrendPoint, ...]
+    by_agency: tuple[Cell, ...]
+    parts: tuple[Cell, ...] = ()
+    problem: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kpi": self.definition.kpi,
+            "version": self.definition.version,
+            "title": self.definition.title,
+            "sentence": self.sentence,
+            "owner": self.owner,
+            "problem": self.problem,
+            "cell": self.cell.to_json(),
+            "current": self.current.to_json(),
+            "overall": self.overall.to_json(),
+            "trend": [point.to_json() for point in self.trend],
+            "by_agency": [cell.to_json() for cell in self.by_agency],
+            "parts": [cell.to_json() for cell in self.parts],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveSection:
+    """An objective of a goal with its owners and its KPIs."""
+
+    objective: str
+    statement: str
+    owners: tuple[str, ...]
+    contributors: tuple[str, ...]
+    lines: tuple[KpiLine, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "objective": self.objective,
+            "statement": self.statement,
+            "owners": list(self.owners),
+            "contributors": list(self.contributors),
+            "kpis": [line.to_json() for line in self.lines],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class GoalSection:
+    """A goal of a plan with its objectives; ``lines`` are KPIs set under the goal's plan without an objective."""
+
+    goal: str
+    statement: str
+    objectives: tuple[ObjectiveSection, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "goal": self.goal,
+            "statement": self.statement,
+            "objectives": [objective.to_json() for objective in self.objectives],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSection:
+    """A plan with its goals; ``loose`` are KPIs of the plan that stand under no objective."""
+
+    plan: str
+    title: str
+    version: int | None
+    adopted_at_us: int | None
+    goals: tuple[GoalSection, ...]
+    loose: tuple[KpiLine, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        from contracts.moments import format_us
+
+        return {
+            "plan": self.plan,
+            "title": self.title,
+            "version": self.version,
+            "adopted_at": None if self.adopted_at_us is None else format_us(self.adopted_at_us),
+            "goals": [goal.to_json() for goal in self.goals],
+            "kpis": [line.to_json() for line in self.loose],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """How the partnership stands: every plan's tree, and the KPIs that stand in no plan."""
+
+    as_of: AsOf
+    plans: tuple[PlanSection, ...]
+    unplanned: tuple[KpiLine, ...]
+
+    def lines(self) -> list[KpiLine]:
+        """Every line in reading order."""
+        found: list[KpiLine] = []
+        for plan in self.plans:
+            for goal in plan.goals:
+                for objective in goal.objectives:
+                    found.extend(objective.lines)
+            found.extend(plan.loose)
+        found.extend(self.unplanned)
+        return found
+
+    def cells(self) -> list[Cell]:
+        """Each line's cell of the latest complete period, in reading order, each once."""
+        seen: dict[tuple[str, int], Cell] = {}
+        for line in self.lines():
+            seen.setdefault((line.definition.kpi, line.definition.version), line.cell)
+        return list(seen.values())
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "as_of": self.as_of.to_json(),
+            "cells": [cell.to_json() for cell in self.cells()],
+            "plans": [plan.to_json() for plan in self.plans],
+            "unplanned": [line.to_json() for line in self.unplanned],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CountedRow:
+    """A row behind a cell: ``role`` is ``numerator``, ``denominator``, ``excluded`` or the split's part."""
+
+    key: str
+    subject: str
+    role: str
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"key": self.key, "subject": self.subject, "role": self.role, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedEvent:
+    """An event behind a cell; ``superseded_by`` names the identity that withdrew or replaced it, else "".
+
+    A superseded event is listed so that a reader can see what was said before; it counted for nothing.
+    """
+
+    event: Recorded
+    superseded_by: str = ""
+
+    @property
+    def live(self) -> bool:
+        return not self.superseded_by
+
+    def to_json(self) -> dict[str, Any]:
+        from contracts.moments import format_us
+
+        event = self.event
+        return {
+            "log_index": event.log_index,
+            "type": event.type,
+            "version": event.version,
+            "subject": event.subject,
+            "time": None if event.time_us is None else format_us(event.time_us),
+            "recorded_at": format_us(event.recorded_at_us),
+            "agency": event.agency,
+            "source": event.source,
+            "id": event.id,
+            "superseded_by": self.superseded_by or None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A cell opened down to its events.
+
+    ``recomputed`` is the cell computed anew from exactly the live events behind it by the reference
+    evaluator; ``agrees`` says whether every published figure of the two is the same. ``events`` and
+    ``rows`` are one page of ``event_count`` and ``row_count``; ``context`` are events that are not counted
+    themselves but that the numbers depend on (the expectation of a report, the plan).
+    """
+
+    cell: Cell
+    definition: KpiDefinition
+    sentence: str
+    as_of: AsOf
+    events: tuple[ExplainedEvent, ...]
+    event_count: int
+    rows: tuple[CountedRow, ...]
+    row_count: int
+    recomputed: Cell
+    limit: int
+    offset: int
+
+    @property
+    def agrees(self) -> bool:
+        return figures(self.cell) == figures(self.recomputed)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "as_of": self.as_of.to_json(),
+            "cell": self.cell.to_json(),
+            "recomputed": number(self.recomputed.value),
+            "recomputed_cell": self.recomputed.to_json(),
+            "agrees": self.agrees,
+            "sentence": self.sentence,
+            "event_count": self.event_count,
+            "limit": self.limit,
+            "offset": self.offset,
+            "events": [event.to_json() for event in self.events],
+            "row_count": self.row_count,
+            "rows": [row.to_json() for row in self.rows],
+        }
+
+
+def figures(cell: Cell) -> tuple[Any, ...]:
+    """Every published figure of a cell, apart from its standing: what law 5 compares."""
+    return (
+        cell.kpi,
+        cell.version,
+        cell.period,
+        cell.group,
+        cell.value,
+        cell.numerator,
+        cell.denominator,
+        {reason: n for reason, n in cell.excluded.items() if n},
+        cell.also,
+        {name: n for name, n in cell.counts.items() if n},
+    )

@@ -1,0 +1,1 @@
+"""Read models, KPI evaluation, scorecard and explanation: what the recorded events mean."""

@@ -1,0 +1,148 @@
+"""Obligations: what follows from a commitment, one row a period.
+
+Here because a commitment is a promise over time, kept or broken period by period. The expansion is a pure
+function of the commitment's row, so the obligations are replaced whenever that row changes and never drift
+from it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from contracts.moments import day_end_us, local_day, local_month
+from projections.calendar import MONTHS_IN, first_month_of, last_day, period_text
+from projections.merges import Expansion
+
+PERIODS_MAX = 1_200
+"""The most obligations one commitment expands to (a hundred years of months)."""
+
+
+def obligations_of(row: Mapping[str, Any], zone: str) -> list[tuple[Any, ...]]:
+    """The obligations of one commitment's row, in the order of ``OBLIGATIONS.columns``; none until it is
+    made.
+
+    A recurring commitment owes its quantity once a period that overlaps ``from``..``until``, by the end of
+    the period's last day (or of ``until``); a single one owes it by the end of ``due``. Where no quantity was
+    promised, 1 is owed. Evidence counts for the period it names, or else for the one in which it happened;
+    evidence that names another kind of period, or neither names one nor is dated, counts for none. ``met_at``
+    is when the cumulative evidence of the period first reached what is owed, by the time of the evidence
+    (undated evidence counts last and gives no moment). A single commitment takes all its evidence.
+    Acceptance, dispute and waiver work alike, except that one that names no period is about every period.
+    """
+    if not row["made"]:
+        return []
+    required = 1 if row["quantity"] is None else row["quantity"]
+    owed = _owed(row)
+    if not owed:
+        return []
+    recurrence = _loads(row["recurrence"])
+    every = recurrence["every"] if recurrence else None
+    single = owed[0][0]
+
+    def place(entry: Mapping[str, Any]) -> str | None:
+        if every is None:
+            return single
+        if entry["period"] is not None:
+            return str(entry["period"])
+        if entry["time"] is None:
+            return None
+        return _period_at(entry["time"], every, zone)
+
+    evidence: dict[str | None, list[Any]] = {}
+    for entry in _loads(row["evidenced"]) or ():
+        evidence.setdefault(place(entry), []).append(entry)
+
+    def about(column: str, period: str) -> list[Any]:
+        named = (entry for entry in _loads(row[column]) or ())
+        return [e for e in named if every is None or e["period"] is None or e["period"] == period]
+
+    rows = []
+    for period, due in owed:
+        due_at = day_end_us(due.isoformat(), zone)
+        quantity, met_at = _met(evidence.get(period, []), required)
+        accepted = [e["time"] for e in about("accepted", period) if e["time"] is not None]
+        rows.append(
+            (
+                f"{row['commitment']}#{period}",
+                row["commitment"],
+                period,
+                due_at,
+                row["obligor"],
+                row["obligee"],
+                required,
+                quantity,
+                met_at,
+                min(accepted, default=None),
+                int(bool(about("disputed", period))),
+                int(bool(about("waived", period))),
+                row["obligor"],
+                local_month(due_at, zone),
+            )
+        )
+    return rows
+
+
+OBLIGATIONS = Expansion(
+    table="obligations",
+    key="key",
+    parent="commitment",
+    columns=(
+        ("key", "text"),
+        ("commitment", "text"),
+        ("period", "text"),
+        ("due_at", "integer"),
+        ("obligor", "text"),
+        ("obligee", "text"),
+        ("required", "real"),
+        ("evidenced_quantity", "real"),
+        ("met_at", "integer"),
+        ("accepted_at", "integer"),
+        ("disputed", "integer"),
+        ("waived", "integer"),
+        ("agency", "text"),
+        ("month", "text"),
+    ),
+    function=obligations_of,
+    indexes=(("commitment",), ("month",)),
+)
+"""``period`` is the recurrence's period, or the due date of a single obligation."""
+
+
+def _loads(text: str | None) -> Any:
+    return None if text is None else orjson.loads(text)
+
+
+def _owed(row: Mapping[str, Any]) -> list[tuple[str, dt.date]]:
+    """(period, due day) of everything the commitment owes, in order."""
+    recurrence = _loads(row["recurrence"])
+    if recurrence is None:
+        return [(row["due"], dt.date.fromisoformat(row["due"]))] if row["due"] else []
+    every = recurrence["every"]
+    start = dt.date.fromisoformat(recurrence["from"])
+    until = dt.date.fromisoformat(recurrence["until"])
+    if until < start:
+        return []
+    months = range(first_month_of(start, every), first_month_of(until, every) + 1, MONTHS_IN[every])
+    return [(period_text(m, every), min(last_day(m, every), until)) for m in months[:PERIODS_MAX]]
+
+
+def _period_at(us: int, every: str, zone: str) -> str:
+    return period_text(first_month_of(dt.date.fromisoformat(local_day(us, zone)), every), every)
+
+
+def _met(evidence: list[Any], required: float) -> tuple[float, int | None]:
+    """(quantity evidenced in all, when it first reached ``required``)."""
+    total: float = 0
+    met_at = None
+    reached = False
+    ordered = sorted(evidence, key=lambda e: (e["time"] is None, e["time"] or 0, e["source"], e["id"]))
+    for entry in ordered:
+        total += entry["quantity"] or 0
+        if not reached and total >= required:
+            reached = True
+            met_at = entry["time"]
+    return total, met_at

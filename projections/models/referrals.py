@@ -1,0 +1,81 @@
+"""Referrals: one row a referral, with every step of its way to an end.
+
+Here because acceptance, closed loops and need met are separate questions about the same referral, answered by
+different agencies; each step keeps the first report of it, each outcome the last.
+"""
+
+from projections.calendar import month_of
+from projections.merges import (
+    Derived,
+    Fill,
+    Model,
+    Slot,
+    SubjectKey,
+    any_won,
+    at,
+    coalesce,
+    data,
+    earliest,
+    won,
+)
+
+
+def _first(name: str, event_type: str, *fills: Fill) -> Slot:
+    """The first event of a type: its time in ``<name>_at`` and a flag."""
+    return Slot(name, "first", (event_type,), (at(f"{name}_at"), won(name), *fills))
+
+
+REFERRALS = Model(
+    name="referrals",
+    key_column="referral",
+    key=SubjectKey("referral/"),
+    slots=(
+        _first(
+            "requested",
+            "referral.requested",
+            data("requester"),
+            data("target"),
+            data("need"),
+            data("urgency"),
+            data("channel"),
+            data("part_of"),
+            data("person"),
+        ),
+        _first("received", "referral.received"),
+        _first("accepted", "referral.accepted"),
+        _first("declined", "referral.declined", data("declined_reason", "reason")),
+        _first("withdrawn", "referral.withdrawn"),
+        _first("on_hold", "referral.on_hold"),
+        _first("scheduled", "appointment.scheduled"),
+        _first("missed", "appointment.missed"),
+        _first("cancelled", "appointment.cancelled"),
+        _first("completed", "referral.completed"),
+        Slot("outcome", "last", ("referral.completed",), (data("outcome"), data("service"))),
+        _first("failed", "referral.failed", data("failed_reason", "reason")),
+        Slot(
+            "confirmed",
+            "last",
+            ("referral.outcome_confirmed",),
+            (
+                at("confirmed_at"),
+                won("confirmed"),
+                data("confirmed_by", "by"),
+                data("confirmed_agrees", "agrees", kind="integer"),
+            ),
+        ),
+    ),
+    derived=(
+        Derived(
+            "ended_at",
+            earliest,
+            ("completed_at", "failed_at", "declined_at", "withdrawn_at"),
+            kind="integer",
+        ),
+        Derived("ended", any_won, ("completed", "failed", "declined", "withdrawn"), kind="integer"),
+        Derived("agency", coalesce, ("target",)),
+        Derived("month", month_of, ("requested_at",), zoned=True),
+    ),
+    indexes=(("month",),),
+)
+
+MODELS = (REFERRALS,)

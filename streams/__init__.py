@@ -1,0 +1,1 @@
+"""Moving recorded events to those who give them meaning: in order, nothing skipped."""

@@ -19,8 +19,11 @@ from projections.models import MODELS
 METADATA = MetaData()
 """Every table a projection owns."""
 
-UNDATED = "" """The month in ``dirty_periods`` of rows that belong to no month: undated ones, and tables
+UNDATED = (
+    ""
+    """The month in ``dirty_periods`` of rows that belong to no month: undated ones, and tables
 without a month column."""
+)
 
 EVERYTHING = "*"
 """Population and month in ``dirty_periods`` after a rebuild: nothing derived from any row can be trusted."""
@@ -53,7 +56,8 @@ def _of(model: Model) -> Table:
     return _table(model.name, model.key_column, model.columns, model.indexes)
 
 
-TABLES: dict[str, Table] = {model.name: _of(model) for model in MODELS} """Read-model tables by name; the
+TABLES: dict[str, Table] = {model.name: _of(model) for model in MODELS}
+"""Read-model tables by name; the
 columns ``<slot>_event`` and ``<slot>_us`` are the order of a slot (see ``merges``)."""
 
 EXPANSIONS: dict[str, Table] = {
@@ -87,7 +91,8 @@ ENTRIES = Table(
     Column("month", Text(), primary_key=True),
     Column("bucket", Text(), primary_key=True),
     Column("n", BigInteger(), nullable=False),
-) """How late statements were entered: ``n`` by local month of recording and whole local days between event
+)
+"""How late statements were entered: ``n`` by local month of recording and whole local days between event
 and entry (``0``, ``1-3``, ``4-6``, ``7-10``, ``11+``; ``undated`` where the time is unknown)."""
 
 SUPERSEDED = Table(
@@ -98,7 +103,8 @@ SUPERSEDED = Table(
     Column("by_source", Text(), nullable=False),
     Column("by_id", Text(), nullable=False),
     Column("known_at", BigInteger(), nullable=False),
-) """Identities that contribute nothing, the least identity that superseded each, and when the ledger first
+)
+"""Identities that contribute nothing, the least identity that superseded each, and when the ledger first
 knew (UTC microseconds). Only grows."""
 
 DIRTY_PERIODS = Table(
@@ -106,7 +112,8 @@ DIRTY_PERIODS = Table(
     METADATA,
     Column("population", Text(), primary_key=True),
     Column("month", Text(), primary_key=True),
-) """Which months of which table changed since the cells were last refreshed. ``month`` is UNDATED for rows
+)
+"""Which months of which table changed since the cells were last refreshed. ``month`` is UNDATED for rows
 without one; the single row (EVERYTHING, EVERYTHING) stands for all of them. The reader deletes what it has
 dealt with."""
 

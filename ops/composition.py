@@ -1,0 +1,379 @@
+"""The composition root: where the three rooms meet.
+
+The rooms never import each other, so here, and only here, a ledger is given a clock, a runner its reader
+and store, and the views the function that keeps KPI cells current. Commands, pages and the API all work on
+the ``House`` it returns.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from contracts.faults import UnavailableFault, fault
+from contracts.moments import parse_us
+from contracts.ports import Clock, LogReader, Progress, Store
+from contracts.recorded import Head, Outcome, Submission
+from domain.ledger import Ledger
+from domain.sequencer import Sequencer
+from ops.recording import Tally, record_stream
+from ops.settings import FILE_NAME, Settings, load_settings, write_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from domain.ledger import KeptRejection, VerifyResult
+    from projections.kpi import AsOf, Cell, Definitions, Explanation, Scorecard
+    from projections.views import Views
+    from streams.quarantine import Quarantine
+    from streams.runner import Lag, Runner
+
+_PREFIXES_KEPT = 2
+
+
+def system_clock() -> int:
+    """Now, as UTC microseconds since the Unix epoch."""
+    return time.time_ns() // 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where this home stands: the log's end, what the views have taken in, and who may write."""
+
+    head: Head
+    position: int
+    lag_events: int
+    lag_seconds: float
+    writable: bool
+    quarantined: int
+    brake: bool
+
+    def sentence(self) -> str:
+        """One sentence for people, such as a command prints under a result it could not bring up to date."""
+        if self.lag_events == 0:
+            return f"The views hold all {self.position:,} events."
+        return (
+            f"The views hold {self.position:,} of {self.head.log_index:,} events; "
+            f"{self.lag_events:,} are not counted yet."
+        )
+
+
+class House:
+    """One open home: ledger, writer, views and what reads them.
+
+    A writable house owns the home's writer lock until it is closed. Methods may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        sequencer: Sequencer | None,
+        views: Views,
+        runner: Runner,
+        quarantine: Quarantine,
+        clock: Clock,
+    ) -> None:
+        self.settings = settings
+        self.home = settings.home
+        self.zone = settings.zone
+        self.clock = clock
+        self.ledger = ledger
+        self.sequencer = sequencer
+        self.reader: LogReader = ledger.reader()
+        self.store: Store = ledger.store()
+        self.views = views
+        self.runner = runner
+        self.quarantine = quarantine
+        self._started = False
+        self._prefixes: dict[tuple[int, int], Store] = {}
+        self._prefix_lock = threading.Lock()
+
+    @property
+    def writable(self) -> bool:
+        """Whether this house holds the writer lock."""
+        return self.sequencer is not None
+
+    def writer(self) -> Sequencer:
+        """The sequencer. Raises ``Fault`` code ``home_in_use`` when another process holds the writer lock."""
+        if self.sequencer is None:
+            raise fault("home_in_use", f"{self.home} is open for reading only")
+        return self.sequencer
+
+    # Recording
+
+    def record(
+        self,
+        items: Iterable[bytes | Submission],
+        *,
+        agency: str | None = None,
+        on_outcomes: Callable[[list[Outcome]], None] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Tally:
+        """Record every item in order; see ``ops.recording.record_stream``."""
+        return record_stream(self.writer(), items, agency=agency, on_outcomes=on_outcomes, progress=progress)
+
+    # Views
+
+    def start(self) -> None:
+        """Keep the views current from now on, on a thread of their own. Idempotent."""
+        if self.writable and not self._started:
+            self._started = True
+            self.runner.start()
+
+    def catch_up(self, progress: Progress | None = None) -> int:
+        """Apply what the views have not seen and refresh the cells; returns how many events were applied.
+
+        A house opened for reading leaves the views as they are and returns 0.
+        """
+        return self.runner.catch_up(progress) if self.writable and not self._started else 0
+
+    def rebuild(self, progress: Progress | None = None) -> int:
+        """Build every view again from the log; returns the log_index they now hold."""
+        self.writer()
+        self.views.rebuild(self.store, self.reader, progress=progress)
+        self.views.refresh(self.store, self.reader, self.now_us())
+        return self.runner.position()
+
+    def verify(self, progress: Progress | None = None) -> VerifyResult:
+        """Read the whole log again: every digest, the order, and the tree's root."""
+        return self.ledger.verify(progress)
+
+    def standing(self) -> Standing:
+        """Head, position, lag and quarantine, read now."""
+        head = self.reader.head()
+        lag = self.lag()
+        position = self.runner.position()
+        return Standing(
+            head,
+            position,
+            lag.events,
+            lag.seconds,
+            self.writable,
+            self.quarantine.count(),
+            self.quarantine.braked(),
+        )
+
+    def lag(self) -> Lag:
+        """How far the views are behind the log."""
+        return self.runner.lag()
+
+    # Reading
+
+    def now_us(self) -> int:
+        """The moment at which clock-dependent things are judged: the fixed ``as_of`` of the settings, else
+        now.
+        """
+        fixed = self.settings.as_of_us
+        return self.clock() if fixed is None else fixed
+
+    def as_of(self, text: str | int | None = None) -> AsOf:
+        """What ``--as-of`` means: nothing (now), a log_index, or a moment (RFC 3339).
+
+        A log_index reads the ledger as it was when that event had just been recorded. A moment reads what
+        was recorded until then. Raises ``Fault`` code ``as_of_invalid``.
+        """
+        from projections.kpi import AsOf
+
+        if text is None or text == "":
+            return AsOf(self.now_us(), None)
+        if isinstance(text, int) or text.isdecimal():
+            asked = int(text)
+            head = self.reader.head().log_index
+            if not 0 < asked <= head:
+                raise fault("as_of_invalid", f"{asked} is not a log_index between 1 and {head}")
+            (event,) = self.reader.at([asked])
+            return AsOf(min(event.recorded_at_us, self.now_us()), asked)
+        try:
+            moment_us = parse_us(text)
+        except ValueError as error:
+            raise fault(
+                "as_of_invalid", f"{text!r} is neither a log_index nor a moment such as 2026-01-31T00:00:00Z"
+            ) from error
+        return AsOf(moment_us, self.reader.upto_moment(moment_us))
+
+    def reading(self, as_of: AsOf) -> AbstractContextManager[Connection]:
+        """A read-only snapshot of the views as of then; for an earlier log_index, of views built from that
+        prefix.
+        """
+        if as_of.log_index is None or as_of.log_index >= self.reader.head().log_index:
+            return self.store.read()
+        return self._prefix(as_of).read()
+
+    def _prefix(self, as_of: AsOf) -> Store:
+        from projections.kpi import as_of_store
+
+        key = (as_of.log_index or 0, as_of.moment_us)
+        with self._prefix_lock:  # building one costs a rebuild: one at a time, and the last few are kept
+            found = self._prefixes.pop(key, None)
+            if found is None:
+                found = as_of_store(self.reader, self.zone, as_of)
+            self._prefixes[key] = found
+            while len(self._prefixes) > _PREFIXES_KEPT:
+                self._prefixes.pop(next(iter(self._prefixes)))
+            return found
+
+    def definitions(self) -> Definitions:
+        """The KPI definitions in force: the library, overlaid by what the plan defines."""
+        from projections.kpi import Definitions
+
+        with self.store.read() as connection:
+            return Definitions.load(connection)
+
+    def cells(
+        self,
+        *,
+        kpi: str | None = None,
+        period: str | None = None,
+        group: str | None = None,
+        as_of: AsOf | None = None,
+    ) -> list[Cell]:
+        """Cells that match what is given, ordered by KPI, version, period, group."""
+        from projections.kpi import cells
+
+        moment = as_of or self.as_of()
+        with self.reading(moment) as connection:
+            return cells(connection, kpi=kpi, period=period, group=group, as_of=moment)
+
+    def scorecard(self, as_of: AsOf | None = None) -> Scorecard:
+        """Plan → goals → objectives → KPI lines."""
+        from projections.kpi import scorecard
+
+        moment = as_of or self.as_of()
+        with self.reading(moment) as connection:
+            return scorecard(connection, moment)
+
+    def explain(
+        self,
+        kpi: str,
+        period: str,
+        group: str = "all",
+        *,
+        as_of: AsOf | None = None,
+        version: int | None = None,
+    ) -> Explanation:
+        """A cell, the events behind it, and the value computed again from exactly those."""
+        from projections.kpi import explain
+
+        moment = as_of or self.as_of()
+        with self.reading(moment) as connection:
+            return explain(connection, self.reader, kpi, period, group, moment, version=version)
+
+    def rejections(self, limit: int = 100, after: int = 0) -> list[KeptRejection]:
+        """Kept rejections, oldest first, with a number greater than ``after``."""
+        return list(self.ledger.rejections(limit, after))
+
+    # Closing
+
+    def close(self) -> None:
+        """Drain the writer, stop the runner and give the writer lock back. Idempotent."""
+        if self._started:
+            self.runner.stop()
+            self._started = False
+        if self.sequencer is not None:
+            self.sequencer.close()
+        self.ledger.close()
+
+    def __enter__(self) -> House:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_house(
+    home: Path | None = None,
+    *,
+    writable: bool | None = True,
+    clock: Clock = system_clock,
+    settings: Settings | None = None,
+    on_commit: Callable[[int], None] | None = None,
+) -> House:
+    """Open a home, creating it when ``writable`` and it is new.
+
+    ``writable=None`` takes the writer lock when it is free and reads only when another process holds it.
+    Raises ``Fault`` codes ``home_in_use`` (writable and the lock is held), ``home_missing`` (reading a
+    home that is not there), ``settings_invalid``.
+    """
+    chosen = settings or load_settings(home)
+    place = chosen.home
+    if not (place / "tallystick.db").exists():
+        if writable is not True:
+            raise fault("home_missing", f"there is no ledger in {place}")
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if writable is None:
+        try:
+            return _assemble(chosen, clock, True, on_commit)
+        except UnavailableFault as held:
+            if held.problem.code != "home_in_use":
+                raise
+            return _assemble(chosen, clock, False, on_commit)
+    return _assemble(chosen, clock, writable, on_commit)
+
+
+def _assemble(
+    settings: Settings, clock: Clock, writable: bool, on_commit: Callable[[int], None] | None
+) -> House:
+    from projections.views import Views
+    from streams.quarantine import Quarantine
+    from streams.runner import Runner
+
+    ledger = Ledger.open(settings.home, clock=clock, writable=writable)
+    try:
+        if writable:
+            _keep_zone(settings)
+
+        def refresh(store: Store, reader: LogReader, now_us: int) -> int:
+            from projections.kpi import refresh as refresh_cells
+
+            fixed = settings.as_of_us
+            return refresh_cells(store, reader, now_us if fixed is None else fixed, settings.zone)
+
+        views = Views(settings.zone, on_refresh=refresh)
+        reader, store = ledger.reader(), ledger.store()
+        runner = Runner(
+            reader,
+            store,
+            views,
+            clock=clock,
+            batch_limit=settings.runner_batch_events,
+            poll_s=settings.poll_interval_s,
+            refresh_every_s=settings.refresh_interval_s,
+        )
+
+        def committed(log_index: int) -> None:
+            runner.wake()
+            if on_commit is not None:
+                on_commit(log_index)
+
+        sequencer = (
+            Sequencer(
+                ledger,
+                max_batch=settings.max_commit_events,
+                max_queue=settings.max_queue_events,
+                on_commit=committed,
+            )
+            if writable
+            else None
+        )
+        return House(settings, ledger, sequencer, views, runner, Quarantine(store), clock)
+    except BaseException:
+        ledger.close()
+        raise
+
+
+def _keep_zone(settings: Settings) -> None:
+    # The zone decides in which month an event counts, so a home keeps the one it was created with.
+    values: dict[str, Any] = {"zone": settings.zone}
+    if settings.as_of is not None:
+        values["as_of"] = settings.as_of
+    if not (settings.home / FILE_NAME).exists():
+        write_settings(settings.home, values)

@@ -1,0 +1,302 @@
+"""``POST /v1/events``: the endpoint that carries the load.
+
+It is plain ASGI, without a framework's request and response objects, because those decide the rate at
+which single events can be taken. Submissions of one turn of the event loop go to the writer in one call
+and come back in one wake-up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import orjson
+
+from contracts.faults import Fault, Problem, problem
+from contracts.http_binding import events_from_http
+from contracts.intake import validate
+from contracts.moments import format_us
+from contracts.recorded import Outcome, Rejected, Submission
+from ops.http.auth import Principal
+from ops.http.problem import (
+    JSON_TYPE,
+    Header,
+    Receive,
+    Scope,
+    Send,
+    problem_body,
+    send_bytes,
+    send_problem,
+)
+from ops.metrics import Metrics
+
+PATH = "/v1/events"
+_BATCH = "application/cloudevents-batch"
+_KEPT_OF_OVERSIZED_BYTES = 4_096
+_BREATH_EVENTS = 200  # after so many validations a long batch lets other requests have their turn
+_STATUS = {"recorded": 201, "duplicate": 200}
+
+
+class SubmitPort(Protocol):
+    """The part of the sequencer the intake uses: never blocks, raises a ``Fault`` with code ``busy`` when
+    full.
+    """
+
+    def submit(self, submissions: Sequence[Submission], done: Any) -> None: ...
+
+
+@dataclass(slots=True)
+class _Ticket:
+    submissions: list[Submission]
+    answer: asyncio.Future[list[Outcome]]
+
+
+class Desk:
+    """Hands submissions to the writer and brings the outcomes back to the event loop.
+
+    What arrives in one turn of the loop is submitted together; what one commit answers is delivered in one
+    wake-up. So a wake-up (a system call and a switch of threads) is paid per commit, not per request.
+    """
+
+    def __init__(self, sequencer: SubmitPort, metrics: Metrics) -> None:
+        self._sequencer = sequencer
+        self._waiting: list[_Ticket] = []
+        self._wait_s = metrics.histogram("tallystick_commit_wait_seconds")
+
+    def submit(self, submissions: list[Submission]) -> asyncio.Future[list[Outcome]]:
+        """The outcomes, in the same order. The future raises a ``Fault`` where nothing was recorded."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[Outcome]] = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self._flush, loop)
+        self._waiting.append(_Ticket(submissions, answer))
+        return answer
+
+    def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
+        tickets, self._waiting = self._waiting, []
+        try:
+            self._hand_in(loop, tickets)
+        except Fault as fault:
+            if len(tickets) == 1:
+                _fail(tickets[0], fault)
+                return
+            # Together they did not fit; the queue may still have room for some of them.
+            for ticket in tickets:
+                try:
+                    self._hand_in(loop, [ticket])
+                except Fault as own:
+                    _fail(ticket, own)
+
+    def _hand_in(self, loop: asyncio.AbstractEventLoop, tickets: list[_Ticket]) -> None:
+        started_s = time.perf_counter()
+
+        def done(result: list[Outcome] | BaseException) -> None:
+            # Called on the writer's thread. A closed loop has nobody left to answer; what was recorded
+            # stays recorded.
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._deliver, tickets, result, started_s)
+
+        if len(tickets) == 1:
+            self._sequencer.submit(tickets[0].submissions, done)
+        else:
+            self._sequencer.submit([s for ticket in tickets for s in ticket.submissions], done)
+
+    def _deliver(
+        self, tickets: list[_Ticket], result: list[Outcome] | BaseException, started_s: float
+    ) -> None:
+        self._wait_s.observe(time.perf_counter() - started_s)
+        if isinstance(result, BaseException):
+            for ticket in tickets:
+                _fail(ticket, result)
+            return
+        start = 0
+        for ticket in tickets:
+            end = start + len(ticket.submissions)
+            if not ticket.answer.done():
+                ticket.answer.set_result(result[start:end])
+            start = end
+
+
+def _fail(ticket: _Ticket, error: BaseException) -> None:
+    if not ticket.answer.done():
+        ticket.answer.set_exception(error)
+
+
+class Intake:
+    """The endpoint. Every body ends as an answer of the 2xx or 4xx family, or 503 when the ledger cannot
+    be written.
+    """
+
+    def __init__(
+        self,
+        sequencer: SubmitPort,
+        metrics: Metrics,
+        *,
+        max_body_bytes: int,
+        body_timeout_s: float,
+        retry_after_s: int,
+    ) -> None:
+        self._desk = Desk(sequencer, metrics)
+        self._metrics = metrics
+        self._max_body_bytes = max_body_bytes
+        self._body_timeout_s = body_timeout_s
+        self._retry: tuple[Header, ...] = ((b"retry-after", b"%d" % retry_after_s),)
+        self._counted = {
+            status: metrics.counter("tallystick_submissions_total", status)
+            for status in ("recorded", "duplicate", "conflict", "rejected")
+        }
+        self._answered: dict[int, Any] = {}
+        self._last_moment: tuple[int, str] = (-1, "")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, principal: Principal) -> None:
+        """Answer one POST. ``principal`` has been admitted by the gate."""
+        if not principal.may_record:
+            await self._refuse(send, problem("not_allowed", "a reader's credential cannot record events"))
+            return
+        headers: dict[str, str] = {}
+        for name, value in scope["headers"]:
+            key = name.decode("latin-1")
+            text = value.decode("latin-1")
+            headers[key] = f"{headers[key]}, {text}" if key in headers else text
+        body = await self._read(headers, receive)
+        if body is None:  # the sender went away
+            return
+        too_large = isinstance(body, Problem)
+        batched = headers.get("content-type", "").lower().startswith(_BATCH)
+        submissions: list[Submission]
+        whole: Rejected | None = None
+        if isinstance(body, Problem):
+            whole = Rejected(b"", body, agency=principal.agency)
+            submissions = [whole]
+        else:
+            events = events_from_http(headers, body)
+            if isinstance(events, Rejected):
+                whole = events if principal.agency is None else replace(events, agency=principal.agency)
+                submissions = [whole]
+            elif len(events) == 1:
+                submissions = [validate(events[0], agency=principal.agency)]
+            else:
+                submissions = []
+                for raw in events:
+                    submissions.append(validate(raw, agency=principal.agency))
+                    if len(submissions) % _BREATH_EVENTS == 0:
+                        await asyncio.sleep(0)
+        try:
+            outcomes = await self._desk.submit(submissions)
+        except Fault as fault:
+            if fault.problem.code == "busy":
+                self._metrics.counter("tallystick_busy_total").inc()
+            await self._refuse(
+                send, fault.problem, self._retry if fault.problem.family == "unavailable" else ()
+            )
+            return
+        except Exception as error:  # noqa: BLE001 - the ledger could not be written: say so, do not lose the reason
+            await self._refuse(send, _unwritable(error), self._retry)
+            return
+        self._count(outcomes)
+        if batched and whole is None:
+            await self._answer(send, 200, self._batch(outcomes))
+        else:
+            await self._single(send, outcomes[0], ((b"connection", b"close"),) if too_large else ())
+
+    async def _read(self, headers: dict[str, str], receive: Receive) -> bytes | Problem | None:
+        limit = self._max_body_bytes
+        declared = headers.get("content-length", "")
+        if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
+            return problem(
+                "too_large", f"the body has {declared[:20]} bytes, the limit is {limit}", limit=limit
+            )
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(self._body_timeout_s):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return None
+                    chunk: bytes = message.get("body", b"")
+                    size += len(chunk)
+                    if size > limit:
+                        return problem(
+                            "too_large", f"the body is longer than the limit of {limit} bytes", limit=limit
+                        )
+                    if not message.get("more_body", False):
+                        return chunk if not chunks else b"".join([*chunks, chunk])
+                    chunks.append(chunk)
+        except TimeoutError:
+            return problem("request_invalid", f"the body did not arrive within {self._body_timeout_s:g} s")
+
+    def _count(self, outcomes: list[Outcome]) -> None:
+        for outcome in outcomes:
+            self._counted[outcome.status].inc()
+            if outcome.status == "rejected" and outcome.problem is not None:
+                self._metrics.counter("tallystick_rejections_total", outcome.problem.code).inc()
+
+    def _receipt(self, outcome: Outcome) -> dict[str, Any]:
+        receipt = outcome.receipt
+        assert receipt is not None, "recorded and duplicate always carry a receipt"
+        moment_us, text = self._last_moment
+        if moment_us != receipt.recorded_at_us:  # one commit, one moment: format it once
+            text = format_us(receipt.recorded_at_us)
+            self._last_moment = (receipt.recorded_at_us, text)
+        return {
+            "status": outcome.status,
+            "log_index": receipt.log_index,
+            "recorded_at": text,
+            "digest": receipt.digest.hex(),
+        }
+
+    async def _single(self, send: Send, outcome: Outcome, headers: tuple[Header, ...]) -> None:
+        if outcome.problem is not None:
+            await self._refuse(send, outcome.problem, headers)
+        else:
+            await self._answer(send, _STATUS[outcome.status], self._receipt(outcome), headers)
+
+    def _batch(self, outcomes: list[Outcome]) -> dict[str, Any]:
+        tally = dict.fromkeys(("recorded", "duplicate", "conflict", "rejected"), 0)
+        results: list[dict[str, Any]] = []
+        for outcome in outcomes:
+            tally[outcome.status] += 1
+            named = {"source": outcome.source, "id": outcome.id}
+            if outcome.problem is None:
+                results.append({**self._receipt(outcome), **named})
+            else:
+                results.append(
+                    {
+                        **problem_body(outcome.problem),
+                        **named,
+                        "http_status": outcome.problem.http_status,
+                        "status": outcome.status,
+                    }
+                )
+        return {**tally, "results": results}
+
+    async def _answer(
+        self, send: Send, status: int, body: dict[str, Any], headers: tuple[Header, ...] = ()
+    ) -> None:
+        self._tick(status)
+        await send_bytes(send, status, orjson.dumps(body, default=_hex), JSON_TYPE, headers)
+
+    async def _refuse(self, send: Send, found: Problem, headers: tuple[Header, ...] = ()) -> None:
+        self._tick(found.http_status)
+        await send_problem(send, found, headers)
+
+    def _tick(self, status: int) -> None:
+        counter = self._answered.get(status)
+        if counter is None:
+            counter = self._metrics.counter("tallystick_http_requests_total", "POST", PATH, str(status))
+            self._answered[status] = counter
+        counter.inc()
+
+
+def _unwritable(error: Exception) -> Problem:
+    # SQLite's own words for a full disk; everything else about the file is one code.
+    full = "disk is full" in str(error)
+    return problem("storage_full" if full else "home_unusable", f"nothing was recorded: {error}")
+
+
+def _hex(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)

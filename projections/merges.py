@@ -19,12 +19,9 @@ Pick = Literal["first", "last"]
 Row = list[Any]
 """The values of one row in the order of ``Model.columns``."""
 
-SEPARATOR = (
-    "\n"
-    """Between source and id in an identity column. CloudEvents allows no control character in
-either, and this one sorts before every character that is allowed, so comparing joined identities equals
-comparing the pairs."""
-)
+SEPARATOR = "\n"
+"""Between source and id in an identity column. CloudEvents allows no control character in either, and this one sorts
+before every character that is allowed, so comparing joined identities equals comparing the pairs."""
 
 
 def identity(source: str, id: str) -> str:

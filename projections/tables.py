@@ -19,11 +19,9 @@ from projections.models import MODELS
 METADATA = MetaData()
 """Every table a projection owns."""
 
-UNDATED = (
-    ""
-    """The month in ``dirty_periods`` of rows that belong to no month: undated ones, and tables
-without a month column."""
-)
+UNDATED = ""
+"""The month in ``dirty_periods`` of rows that belong to no month: undated ones, and tables without a month
+column."""
 
 EVERYTHING = "*"
 """Population and month in ``dirty_periods`` after a rebuild: nothing derived from any row can be trusted."""

@@ -189,7 +189,7 @@ class ObjectiveSection:
 
 @dataclass(frozen=True, slots=True)
 class GoalSection:
-    """A goal of a plan with its objectives; ``lines`` are KPIs set under the goal's plan without an objective."""
+    """A goal of a plan with its objectives."""
 
     goal: str
     statement: str

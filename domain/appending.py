@@ -1,0 +1,248 @@
+"""What one open transaction adds to the log: rows, names, tree, head and totals, all of it or nothing.
+
+It is here so that there is a single place where ``log_index`` is given out, ``recorded_at`` is settled and a digest is
+checked right before it is written, whether the events come from a batch of statements, from an aggregate's decision or
+from the library's own recorder interface.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+
+from eventsourcing.persistence import StoredEvent
+
+from contracts.recorded import Accepted, Receipt
+from domain.names import Names, chunks
+from domain.tree import Frontier
+
+_INSERT = (
+    "INSERT INTO log (log_index, time_us, recorded_at_us, topic_id, subject_id, source_id, agency_id, "
+    "originator_version, originator_id, event_id, digest, state) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+)
+
+
+class DamagedSubmission(Exception):
+    """The digest handed in is not that of the bytes handed in: somebody changed one of them on the way."""
+
+
+class Appending:
+    """The additions of one write transaction; used by one thread, under the write lock, and closed before the commit."""
+
+    def __init__(self, cursor: sqlite3.Cursor, names: Names, now_us: int) -> None:
+        """Reads the head, so that nothing remembered from an earlier transaction can be wrong."""
+        self._cursor = cursor
+        self._names = names
+        self.first, last_us, packed = cursor.execute(
+            "SELECT log_index, recorded_at_us, frontier FROM head"
+        ).fetchone()
+        self.last = self.first
+        self.recorded_at_us = max(now_us, last_us)
+        self._frontier = Frontier.from_bytes(self.first, packed)
+        self._counts: dict[str, int] = {}
+        self._topics: dict[tuple[str, int], str] = {}
+
+    def statements(self, run: Sequence[Accepted]) -> tuple[list[Receipt], list[bool]]:
+        """Append a run of statements; returns, in order, each one's receipt and whether it is the new one.
+
+        The receipt of an identity that was recorded before (or earlier in the run) is the first one; the caller compares
+        the digests. Tries to insert first and looks up only when the log's own uniqueness objects.
+        """
+        ids = self._intern_envelopes(run)
+        keys = [f"{ids[event.source]}/{event.id}" for event in run]
+        known = dict(self._decided(keys))
+        firsts: dict[str, Accepted] = {}
+        for key, event in zip(keys, run, strict=True):
+            if key not in firsts and key not in known:
+                firsts[key] = event
+        try:
+            fresh = self._insert_statements(firsts, ids)
+        except sqlite3.IntegrityError:
+            self._cursor.execute("ROLLBACK TO run")
+            known.update(self._stated(list(firsts)))
+            fresh = self._insert_statements({k: e for k, e in firsts.items() if k not in known}, ids)
+        self._cursor.execute("RELEASE run")
+        receipts: list[Receipt] = []
+        is_new: list[bool] = []
+        unseen = set(fresh)
+        for key in keys:
+            if key in fresh:
+                receipts.append(fresh[key])
+                is_new.append(key in unseen)
+                unseen.discard(key)
+            else:
+                receipts.append(known[key])
+                is_new.append(False)
+        return receipts, is_new
+
+    def recorded_before(self, event: Accepted) -> Receipt | None:
+        """The first receipt of this event's identity, whether it was recorded as a statement or as a decision."""
+        ids = self._names.intern(self._cursor, (event.source,))
+        key = f"{ids[event.source]}/{event.id}"
+        for _, receipt in (*self._decided([key]), *self._stated([key])):
+            return receipt
+        return None
+
+    def decision(self, event: Accepted, originator_id: str, originator_version: int) -> Receipt:
+        """Append one decision as the next event of its aggregate.
+
+        Raises sqlite3.IntegrityError where the aggregate has moved on or the identity is taken.
+        """
+        _check(event)
+        ids = self._intern_envelopes((event,))
+        receipt = Receipt(self.last + 1, self.recorded_at_us, event.digest)
+        source_id = ids[event.source]
+        self._cursor.execute(
+            _INSERT,
+            (
+                receipt.log_index,
+                event.time_us,
+                self.recorded_at_us,
+                ids[self._topic(event)],
+                ids[event.subject],
+                source_id,
+                ids[event.agency],
+                originator_version,
+                originator_id,
+                event.id,
+                event.digest,
+                event.body,
+            ),
+        )
+        self._cursor.execute(
+            "INSERT INTO decision_identity VALUES (?, ?)", (f"{source_id}/{event.id}", receipt.log_index)
+        )
+        self._grow((event.digest,))
+        return receipt
+
+    def foreign(self, events: Sequence[StoredEvent], originator_ids: Sequence[str]) -> list[int]:
+        """Append stored events of the plain library, which know no CloudEvent columns; returns their log_indexes."""
+        ids = self._names.intern(self._cursor, {event.topic for event in events})
+        digests = [hashlib.sha256(event.state).digest() for event in events]
+        first = self.last + 1
+        self._cursor.executemany(
+            _INSERT,
+            [
+                (
+                    first + position,
+                    None,
+                    self.recorded_at_us,
+                    ids[event.topic],
+                    None,
+                    None,
+                    None,
+                    event.originator_version,
+                    originator_id,
+                    None,
+                    digest,
+                    event.state,
+                )
+                for position, (event, originator_id, digest) in enumerate(
+                    zip(events, originator_ids, digests, strict=True)
+                )
+            ],
+        )
+        self._grow(digests)
+        return list(range(first, self.last + 1))
+
+    def count(self, outcome: str, n: int = 1) -> None:
+        """Add to the total of an outcome; ``recorded`` is counted by itself."""
+        self._counts[outcome] = self._counts.get(outcome, 0) + n
+
+    def close(self) -> None:
+        """Write head and totals. Nothing may be appended afterwards."""
+        if self.last > self.first:
+            self._cursor.execute(
+                "UPDATE head SET log_index = ?, recorded_at_us = ?, frontier = ?, root = ?",
+                (self.last, self.recorded_at_us, self._frontier.to_bytes(), self._frontier.root()),
+            )
+            self.count("recorded", self.last - self.first)
+        self._cursor.executemany(
+            "UPDATE totals SET n = n + ? WHERE outcome = ?",
+            [(n, outcome) for outcome, n in self._counts.items()],
+        )
+
+    def _grow(self, digests: Sequence[bytes]) -> None:
+        self._frontier.extend(digests)
+        self.last += len(digests)
+
+    def _insert_statements(self, firsts: dict[str, Accepted], ids: dict[str, int]) -> dict[str, Receipt]:
+        """One row each, after a savepoint named ``run`` that the caller rolls back to or releases."""
+        self._cursor.execute("SAVEPOINT run")
+        index = self.last
+        at = self.recorded_at_us
+        topics = self._topics
+        sha256 = hashlib.sha256
+        rows = []
+        receipts: dict[str, Receipt] = {}
+        digests = []
+        for key, event in firsts.items():
+            index += 1
+            digest = event.digest
+            body = event.body
+            if sha256(body).digest() != digest:
+                _check(event)
+            rows.append(
+                (
+                    index,
+                    event.time_us,
+                    at,
+                    ids[topics[event.type, event.version]],
+                    ids[event.subject],
+                    ids[event.source],
+                    ids[event.agency],
+                    1,
+                    key,
+                    None,
+                    digest,
+                    body,
+                )
+            )
+            receipts[key] = Receipt(index, at, digest)
+            digests.append(digest)
+        self._cursor.executemany(_INSERT, rows)
+        self._grow(digests)
+        return receipts
+
+    def _intern_envelopes(self, events: Sequence[Accepted]) -> dict[str, int]:
+        texts: dict[str, None] = {}
+        for event in events:
+            texts[self._topic(event)] = None
+            texts[event.source] = None
+            texts[event.agency] = None
+            texts[event.subject] = None
+        return self._names.intern(self._cursor, texts)
+
+    def _topic(self, event: Accepted) -> str:
+        key = (event.type, event.version)
+        topic = self._topics.get(key)
+        if topic is None:
+            topic = self._topics[key] = f"{event.type}.v{event.version}"
+        return topic
+
+    def _stated(self, keys: Sequence[str]) -> Iterator[tuple[str, Receipt]]:
+        yield from self._receipts(
+            "SELECT originator_id, log_index, recorded_at_us, digest FROM log "
+            "WHERE originator_version = 1 AND originator_id IN ({marks})",
+            keys,
+        )
+
+    def _decided(self, keys: Sequence[str]) -> Iterator[tuple[str, Receipt]]:
+        if self._cursor.execute("SELECT 1 FROM decision_identity LIMIT 1").fetchone() is None:
+            return
+        yield from self._receipts(
+            "SELECT d.identity, log.log_index, log.recorded_at_us, log.digest "
+            "FROM decision_identity AS d JOIN log ON log.log_index = d.log_index WHERE d.identity IN ({marks})",
+            keys,
+        )
+
+    def _receipts(self, select: str, keys: Sequence[str]) -> Iterable[tuple[str, Receipt]]:
+        for marks, chunk in chunks(keys):
+            for key, log_index, at, digest in self._cursor.execute(select.format(marks=marks), chunk):
+                yield key, Receipt(log_index, at, digest)
+
+
+def _check(event: Accepted) -> None:
+    if hashlib.sha256(event.body).digest() != event.digest:
+        raise DamagedSubmission(f"the digest of {event.source} {event.id} is not the digest of its body")

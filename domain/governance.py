@@ -1,0 +1,98 @@
+"""Which decision belongs to which aggregate, and how one is decided inside the recording transaction.
+
+It is here so that the ledger need not know plans from agreements: a family of decisions is added by adding its row.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from eventsourcing.application import Application
+
+from contracts.faults import ConflictFault, problem
+from contracts.recorded import Accepted, Receipt
+from domain.agreement import AgreementRules
+from domain.decider import Decider, DefinitionChecker
+from domain.plan import PlanRules
+from domain.shells import Decided, Governed
+
+if TYPE_CHECKING:
+    from domain.appending import Appending
+
+
+class Plan(Governed):
+    """A strategic plan: what was adopted, its goals, objectives, KPIs and targets."""
+
+
+class Agreement(Governed):
+    """An agreement between agencies and the commitments made under it."""
+
+
+class Governance:
+    """The kinds of aggregates and their rules."""
+
+    def __init__(self, definition_checker: DefinitionChecker | None = None) -> None:
+        """``definition_checker`` is asked about every KPI definition before it is decided."""
+        plan: tuple[type[Governed], str, Decider[Any]] = (Plan, "plan", PlanRules(definition_checker))
+        agreement: tuple[type[Governed], str, Decider[Any]] = (Agreement, "agreement", AgreementRules())
+        self._kinds = {
+            "plan": plan,
+            "goal": plan,
+            "objective": plan,
+            "kpi": plan,
+            "target": plan,
+            "definition": plan,
+            "agreement": agreement,
+            "commitment": agreement,
+        }
+
+    def session(self, application: Application[str]) -> Session:
+        """Decisions of one transaction."""
+        return Session(self, application)
+
+    def kind(self, event: Accepted) -> tuple[type[Governed], str, Decider[Any]]:
+        """(shell, aggregate id, rules) of a decision. KeyError for a decision that belongs to no aggregate."""
+        shell, field, decider = self._kinds[event.type.partition(".")[0]]
+        return shell, f"{field}/{event.data[field]}", decider
+
+
+class Session:
+    """The aggregates a transaction has touched; forgotten with it, so a rolled-back decision leaves no trace."""
+
+    def __init__(self, governance: Governance, application: Application[str]) -> None:
+        self._governance = governance
+        self._application = application
+        self._loaded: dict[str, Governed] = {}
+
+    def decide(self, event: Accepted, page: Appending) -> Receipt:
+        """Decide and append one decision. Raises the Fault of the rule that refuses it; nothing is appended then."""
+        shell, aggregate_id, decider = self._governance.kind(event)
+        aggregate = self._loaded.get(aggregate_id) or self._load(shell, aggregate_id, decider)
+        self._loaded[aggregate_id] = aggregate
+        _guard(event, aggregate)
+        aggregate.take(event)
+        (recording,) = self._application.save(aggregate)
+        return Receipt(recording.notification.id, page.recorded_at_us, event.digest)
+
+    def _load(self, shell: type[Governed], aggregate_id: str, decider: Decider[Any]) -> Governed:
+        aggregate = shell.begin(aggregate_id, decider)
+        for decided in self._application.events.get(aggregate_id):
+            assert isinstance(decided, Decided)
+            decided.mutate(aggregate)
+        return aggregate
+
+
+def _guard(event: Accepted, aggregate: Governed) -> None:
+    """Optimistic concurrency: the sender may say which version of the aggregate it decided on."""
+    expected = orjson.loads(event.body).get("expectedversion")
+    if expected is not None and expected != aggregate.version:
+        raise ConflictFault(
+            problem(
+                "version_stale",
+                f"{aggregate.id} is at version {aggregate.version}; the decision was made on version {expected}.",
+                "/expectedversion",
+                current_version=aggregate.version,
+                expected_version=expected,
+            )
+        )

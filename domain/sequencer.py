@@ -1,0 +1,139 @@
+"""The sequencer: a bounded queue in front of the ledger, drained by one thread into few, large transactions.
+
+It is here because a sync of the disk costs the same for one event as for a thousand: many senders that each wait for
+their own receipt share one commit. A full queue says so at once (back-pressure) and loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Condition, Event, Thread
+
+from contracts.faults import Fault, UnavailableFault, problem
+from contracts.recorded import Outcome, Submission
+from domain.ledger import Ledger
+
+Done = Callable[[list[Outcome] | BaseException], None]
+"""Told how a submitted group ended, from the sequencer's thread: must be quick and must not raise."""
+
+RETRY_AFTER_S = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    submissions: Sequence[Submission]
+    done: Done
+
+
+class Sequencer:
+    """Owns one thread. ``submit`` may be called from any thread, an event loop's included: it never waits."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        max_batch: int = 1000,
+        max_queue: int = 20_000,
+        on_commit: Callable[[int], None] | None = None,
+    ) -> None:
+        """``max_batch`` and ``max_queue`` count submissions; ``on_commit`` is told the ledger's last log_index."""
+        self._ledger = ledger
+        self._max_batch = max_batch
+        self._max_queue = max_queue
+        self._on_commit = on_commit
+        self._groups: deque[_Group] = deque()
+        self._waiting = 0
+        self._closing = False
+        self._changed = Condition()
+        self._thread = Thread(target=self._run, name="sequencer", daemon=True)
+        self._thread.start()
+
+    def submit(self, submissions: Sequence[Submission], done: Done) -> None:
+        """Queue a group that is recorded whole, in one transaction, and in the order of submitting.
+
+        Raises UnavailableFault: ``busy`` (with ``retry_after_s``) where the queue is full, ``closing`` after ``close``. A
+        group larger than the whole queue is taken when the queue is empty, so that no sender waits for ever.
+        """
+        with self._changed:
+            if self._closing:
+                raise UnavailableFault(problem("closing"))
+            if self._waiting and self._waiting + len(submissions) > self._max_queue:
+                raise UnavailableFault(
+                    problem("busy", f"{self._waiting} submissions are waiting.", retry_after_s=RETRY_AFTER_S)
+                )
+            self._groups.append(_Group(submissions, done))
+            self._waiting += len(submissions)
+            self._changed.notify()
+
+    def record(self, submissions: Sequence[Submission]) -> list[Outcome]:
+        """As ``submit``, waiting for the outcomes; raises what the recording raised."""
+        ended = Event()
+        answer: list[list[Outcome] | BaseException] = []
+
+        def done(result: list[Outcome] | BaseException) -> None:
+            answer.append(result)
+            ended.set()
+
+        self.submit(submissions, done)
+        ended.wait()
+        (result,) = answer
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    def waiting(self) -> int:
+        """Submissions in the queue, for the metrics."""
+        with self._changed:
+            return self._waiting
+
+    def close(self) -> None:
+        """Refuse what comes from now on, record what is queued, and end the thread."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while groups := self._next():
+            submissions = [submission for group in groups for submission in group.submissions]
+            try:
+                outcomes = self._ledger.record(submissions)
+            except BaseException as error:  # noqa: BLE001 - the thread outlives every batch; the senders are told
+                told = _as_fault(error)
+                for group in groups:
+                    group.done(told)
+                continue
+            start = 0
+            for group in groups:
+                group.done(outcomes[start : start + len(group.submissions)])
+                start += len(group.submissions)
+            if self._on_commit is not None:
+                last = max((o.receipt.log_index for o in outcomes if o.receipt is not None), default=0)
+                if last:
+                    self._on_commit(last)
+
+    def _next(self) -> list[_Group]:
+        """The groups of the next transaction, waiting for the first; empty once closed and drained."""
+        with self._changed:
+            while not self._groups and not self._closing:
+                self._changed.wait()
+            groups: list[_Group] = []
+            size = 0
+            while self._groups and (not groups or size + len(self._groups[0].submissions) <= self._max_batch):
+                group = self._groups.popleft()
+                groups.append(group)
+                size += len(group.submissions)
+            self._waiting -= size
+            return groups
+
+
+def _as_fault(error: BaseException) -> Fault:
+    if isinstance(error, Fault):
+        return error
+    fault = UnavailableFault(
+        problem("internal_error", f"The batch was not recorded: {type(error).__name__}.")
+    )
+    fault.__cause__ = error
+    return fault

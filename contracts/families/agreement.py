@@ -1,0 +1,96 @@
+"""Agreements between partners: signed, amended, ended.
+
+They are decisions of governance; what the partners promise each other under them is in the family of commitments.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from contracts.declaration import Bad, EventType, Family
+from contracts.fields import Date, Id, Payload, Sha256, SomeIds, Text
+
+AgreementKind = Literal["mou", "dsa", "dul", "baa", "qsoa"]
+
+
+class AgreementSigned(Payload):
+    """The parties have signed."""
+
+    agreement: Id = Field(description="The agreement's id.")
+    kind: AgreementKind = Field(
+        description="mou: memorandum of understanding; dsa: data sharing agreement; dul: data use license; baa: business "
+        "associate agreement (HIPAA 45 CFR 164.504(e)); qsoa: qualified service organization agreement (42 CFR 2.11)."
+    )
+    parties: SomeIds = Field(description="The agencies that signed.")
+    effective: Date = Field(description="First day on which it binds.")
+    expires: Date | None = Field(default=None, description="Last day on which it binds; absent where it has none.")
+    text_sha256: Sha256 | None = Field(default=None, description="SHA-256 of the signed document's bytes, in hex.")
+
+
+class AgreementAmended(Payload):
+    """The parties have changed the agreement; a field that is given replaces the earlier value."""
+
+    agreement: Id = Field(description="The agreement's id.")
+    parties: SomeIds | None = Field(default=None, description="The parties from now on.")
+    expires: Date | None = Field(default=None, description="The last day from now on.")
+    text_sha256: Sha256 | None = Field(default=None, description="SHA-256 of the amendment's bytes, in hex.")
+    reason: Text | None = Field(default=None, description="What was changed and why.")
+
+
+class AgreementEnded(Payload):
+    """The agreement binds no longer."""
+
+    agreement: Id = Field(description="The agreement's id.")
+    kind: Literal["expired", "terminated"] = Field(description="Whether it ran out or was ended.")
+    reason: Text | None = Field(default=None, description="Why it was ended.")
+
+
+def _in_order(data: dict[str, Any]) -> tuple[str, str] | None:
+    if data.get("expires") and data["expires"] < data["effective"]:
+        return "/expires", f"expires lies before effective ({data['effective']})"
+    return None
+
+
+_SIGNED = {"agreement": "mou-2025", "kind": "mou", "parties": ["county", "lakeside-health"], "effective": "2025-01-01"}
+
+FAMILY = Family(
+    "agreement",
+    "Agreements",
+    (
+        EventType(
+            name="agreement.signed",
+            model=AgreementSigned,
+            subject="agreement/{agreement}",
+            kind="decision",
+            aggregate="agreement",
+            rule=_in_order,
+            good=(_SIGNED, {**_SIGNED, "expires": "2027-12-31", "text_sha256": "0f" * 32}),
+            bad=(
+                Bad({**_SIGNED, "kind": "treaty"}, "data_invalid", "/data/kind"),
+                Bad({**_SIGNED, "parties": []}, "data_invalid", "/data/parties"),
+                Bad({**_SIGNED, "effective": "2025-02-30"}, "data_invalid", "/data/effective"),
+                Bad({**_SIGNED, "expires": "2024-12-31"}, "data_invalid", "/data/expires"),
+            ),
+        ),
+        EventType(
+            name="agreement.amended",
+            model=AgreementAmended,
+            subject="agreement/{agreement}",
+            kind="decision",
+            aggregate="agreement",
+            good=({"agreement": "mou-2025", "expires": "2028-12-31", "reason": "Extended by a year."},),
+            bad=(Bad({"agreement": "mou-2025", "text_sha256": "0F"}, "data_invalid", "/data/text_sha256"),),
+        ),
+        EventType(
+            name="agreement.ended",
+            model=AgreementEnded,
+            subject="agreement/{agreement}",
+            kind="decision",
+            aggregate="agreement",
+            good=({"agreement": "mou-2025", "kind": "terminated", "reason": "Replaced by a regional agreement."},),
+            bad=(Bad({"agreement": "mou-2025"}, "field_missing", "/data/kind"),),
+        ),
+    ),
+)

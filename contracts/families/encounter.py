@@ -1,0 +1,90 @@
+"""Encounters: a team engages a person, and the encounter closes with a disposition.
+
+The disposition is what most outcome KPIs count, so the sender's own code is kept beside the standard one.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from contracts.declaration import Bad, EventType, Family
+from contracts.fields import Id, Minutes, Name, Payload
+
+
+class EncounterEngaged(Payload):
+    """The team is with the person; the event's time is the moment of first contact."""
+
+    call: Id = Field(description="The call it answers.")
+
+
+class EncounterClosed(Payload):
+    """The team has left; the event's time is the moment of departure (NIEM ServiceCallClearedDate)."""
+
+    call: Id = Field(description="The call it answers.")
+    disposition: Literal[
+        "remained_in_community",
+        "emergency_department",
+        "sobering",
+        "walk_in_center",
+        "respite",
+        "arrest",
+        "declined",
+        "other",
+    ] = Field(description="Where the person went (NIEM ServiceCallDisposition).")
+    attempt_outcome: Literal["engaged", "refused", "unable_to_locate", "cancelled", "safety", "other"] | None = Field(
+        default=None, description="How the attempt to engage the person ended."
+    )
+    local_disposition: Name | None = Field(default=None, description="The disposition in the sender's own words.")
+    local_outcome: Name | None = Field(default=None, description="The attempt's outcome in the sender's own words.")
+    minutes_on_scene: Minutes | None = Field(default=None, description="Whole minutes from arrival to departure.")
+
+
+FAMILY = Family(
+    "encounter",
+    "Encounters",
+    (
+        EventType(
+            name="encounter.engaged",
+            model=EncounterEngaged,
+            subject="call/{call}",
+            good=({"call": "c-1"},),
+            bad=(Bad({"Call": "c-1"}, "field_missing", "/data/call"),),
+        ),
+        EventType(
+            name="encounter.closed",
+            model=EncounterClosed,
+            subject="call/{call}",
+            good=(
+                {"call": "c-1", "disposition": "remained_in_community"},
+                {
+                    "call": "c-1",
+                    "disposition": "sobering",
+                    "attempt_outcome": "engaged",
+                    "local_disposition": "Sobering/Detox Facility",
+                    "local_outcome": "Engaged client",
+                    "minutes_on_scene": 40,
+                },
+            ),
+            bad=(
+                Bad({"call": "c-1", "disposition": "jail"}, "data_invalid", "/data/disposition"),
+                Bad(
+                    {"call": "c-1", "disposition": "other", "minutes_on_scene": -1},
+                    "data_invalid",
+                    "/data/minutes_on_scene",
+                ),
+                Bad(
+                    {"call": "c-1", "disposition": "other", "minutes_on_scene": 1.5},
+                    "data_invalid",
+                    "/data/minutes_on_scene",
+                ),
+                Bad(
+                    {"call": "c-1", "disposition": "other", "minutes_on_scene": True},
+                    "data_invalid",
+                    "/data/minutes_on_scene",
+                ),
+            ),
+        ),
+    ),
+)

@@ -27,12 +27,13 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One event as read back from the ledger."""
+    """One event as read back from the ledger; ``counted`` where the additive view is to count it."""
 
     log_index: int
     identity: Identity
     digest: bytes
     body: bytes
+    counted: bool = True
 
 
 @dataclass(slots=True)
@@ -146,12 +147,13 @@ def judge_tally(rows: Sequence[Row], counted: int) -> Findings:
     log.
     """
     found = Findings()
-    if counted > len(rows):
-        found.doubled = counted - len(rows)
-        found._say(f"the view counted {counted} events of {len(rows)}")
-    elif counted < len(rows):
-        found.lost = len(rows) - counted
-        found._say(f"the view counted only {counted} events of {len(rows)}")
+    due = sum(row.counted for row in rows)
+    if counted > due:
+        found.doubled = counted - due
+        found._say(f"the view counted {counted} events of {due}")
+    elif counted < due:
+        found.lost = due - counted
+        found._say(f"the view counted only {counted} events of {due}")
     return found
 
 

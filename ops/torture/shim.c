@@ -11,7 +11,7 @@
  *   trace  every counted call is appended, with its data, to a file outside the directory. One lock is held over the call
  *          and its record, so the trace is in the order in which the kernel saw the calls.
  *
- * Counted: open (all forms), write, pwrite, writev, pwritev, ftruncate, fsync, fdatasync, unlink, rename, mkdir, rmdir.
+ * Counted: open (all forms), write, pwrite, writev, pwritev, pwritev2, ftruncate, fsync, fdatasync, unlink, rename, mkdir, rmdir.
  * Calls that would change a file behind the back of the model (truncate by path, link, fallocate, copy_file_range,
  * sendfile, a shared writable mapping of anything but the -shm file) abort the process with a message instead of being
  * missed. The -shm file of SQLite is not durable by design (it is rebuilt when the first connection opens): a trace leaves
@@ -321,6 +321,15 @@ ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset) {
 }
 ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t offset) {
     return written(fd, parts, count, offset, 1);
+}
+
+ssize_t pwritev2(int fd, const struct iovec *parts, int count, off_t offset, int flags) {
+    if (!tracked(fd)) return REAL(pwritev2)(fd, parts, count, offset, flags);
+    if (flags) refuse("pwritev2 with flags");
+    return written(fd, parts, count, offset, offset != -1);
+}
+ssize_t pwritev64v2(int fd, const struct iovec *parts, int count, off64_t offset, int flags) {
+    return pwritev2(fd, parts, count, offset, flags);
 }
 
 int ftruncate(int fd, off_t size) {

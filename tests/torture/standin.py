@@ -93,7 +93,9 @@ class StandinSession:
             ).fetchone()
             told = next((answer for answer in answers if answer[1] == (source, name)), None)
             if known or told:
-                answers.append(("duplicate", (source, name), known[0] if known else told[2], digest))
+                answers.append(
+                    ("duplicate", (source, name), known[0] if known else (told or (0, 0, 0))[2], digest)
+                )
             else:
                 place += 1
                 answers.append(("recorded", (source, name), place, digest))

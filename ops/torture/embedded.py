@@ -1,0 +1,148 @@
+"""The real thing as a subject: ledger, sequencer, runner and views over one file, put together as ``serve``
+does.
+
+Here apart from the campaigns because it is the only module of the torture that knows the rooms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from projections.views import Views
+from sqlalchemy import func, select
+from streams.runner import Runner
+
+from contracts.ports import Store
+from contracts.recorded import Submission
+from domain import sqlite_file
+from domain.ledger import Ledger
+from domain.sequencer import Sequencer
+from domain.sqlite_file import MemoryStore
+from ops.torture import workload
+from ops.torture.judge import Identity, Row
+from projections.kpi import refresh
+from projections.tables import ENTRIES, METADATA
+
+ZONE = "America/Los_Angeles"
+CHECKPOINT_PAGES = 40
+"""WAL pages between checkpoints. The product's own figure is a hundred times that, and a session of the
+torture would end before the first checkpoint, which is where most of the writing into the file happens."""
+
+_FIRST_MOMENT_US = 1_767_225_600_000_000
+_SECOND_US = 1_000_000
+_NOT_COMPARED = frozenset({"dirty_periods"})
+"""What a rebuild leaves to be refreshed differs from what a batch leaves, by design."""
+
+
+def _clock() -> Callable[[], int]:
+    """A clock that ticks a second a reading from a fixed moment, so that a seed replays; each session's
+    begins again.
+    """
+    ticks = count()
+    return lambda: _FIRST_MOMENT_US + next(ticks) * _SECOND_US
+
+
+class EmbeddedSession:
+    """One opening of one home."""
+
+    def __init__(self, home: Path, synchronous: Literal["FULL", "NORMAL"]) -> None:
+        clock = _clock()
+        self._ledger = Ledger.open(home, clock=clock, synchronous=synchronous)
+        self._sequencer = Sequencer(self._ledger)
+        self._reader, self._store = self._ledger.reader(), self._ledger.store()
+        self._views = Views(ZONE, on_refresh=_refresh)
+        self._runner = Runner(self._reader, self._store, self._views, clock=clock)
+
+    def record(self, batch: Sequence[Submission]) -> Sequence[tuple[str, Identity | None, int, bytes]]:
+        """Through the sequencer, as every sender's."""
+        answers: list[tuple[str, Identity | None, int, bytes]] = []
+        for outcome in self._sequencer.record(batch):
+            identity = (outcome.source, outcome.id) if outcome.source and outcome.id else None
+            receipt = outcome.receipt
+            place, digest = (receipt.log_index, receipt.digest) if receipt else (0, b"")
+            answers.append((outcome.status, identity, place, digest))
+        return answers
+
+    def project(self) -> None:
+        """Every event, and the cells."""
+        self._runner.catch_up()
+
+    def rows(self) -> Sequence[Row]:
+        """All of the log."""
+        return [
+            Row(
+                event.log_index, (event.source, event.id), event.digest, event.body, event.kind == "statement"
+            )
+            for event in self._reader.after(0, 1_000_000)
+        ]
+
+    def verify(self) -> Sequence[str]:
+        """What the product's own ``verify`` says, and SQLite's integrity check of the file."""
+        sentences = [f"{finding.log_index}: {finding.sentence}" for finding in self._ledger.verify().problems]
+        with self._store.read() as connection:
+            answers = [row[0] for row in connection.exec_driver_sql("PRAGMA integrity_check")]
+        return sentences + [answer for answer in answers if answer != "ok"]
+
+    def tally(self) -> int:
+        """The entries, which are counted and not merged: the one view in which an event applied twice would
+        show.
+        """
+        with self._store.read() as connection:
+            return int(connection.execute(select(func.coalesce(func.sum(ENTRIES.c.n), 0))).scalar_one())
+
+    def views(self) -> dict[str, list[object]]:
+        """Every table of the read models."""
+        return _tables(self._store)
+
+    def rebuilt(self) -> dict[str, list[object]]:
+        """A rebuild in memory."""
+        store = MemoryStore()
+        try:
+            views = Views(ZONE)
+            with store.write() as connection:
+                views.prepare(connection)
+            views.rebuild(store, self._reader)
+            return _tables(store)
+        finally:
+            store.close()
+
+    def close(self) -> None:
+        """Drains the sequencer and closes the file."""
+        self._sequencer.close()
+        self._ledger.close()
+
+
+def _refresh(store: Store, reader: Any, now_us: int) -> int:
+    return refresh(store, reader, now_us, ZONE)
+
+
+def _tables(store: Store) -> dict[str, list[object]]:
+    tables: dict[str, list[object]] = {}
+    with store.read() as connection:
+        for name, table in METADATA.tables.items():
+            if name not in _NOT_COMPARED:
+                tables[name] = [tuple(row) for row in connection.execute(select(table))]
+    return tables
+
+
+class Embedded:
+    """The embedded ledger as it is served."""
+
+    def open(self, home: Path, *, synchronous: str = "FULL") -> EmbeddedSession:
+        """Raises what opening the ledger raises."""
+        sqlite_file.AUTOCHECKPOINT_PAGES = CHECKPOINT_PAGES
+        return EmbeddedSession(home, cast(Literal["FULL", "NORMAL"], synchronous))
+
+    def batches(self, seed: int) -> Sequence[Sequence[Submission]]:
+        """See ``workload``."""
+        return workload.batches(seed)
+
+    def unit(self, batch: Sequence[Submission]) -> frozenset[Identity]:
+        """See ``workload``."""
+        return workload.statements(batch)
+
+
+EMBEDDED = Embedded()

@@ -1,7 +1,7 @@
 """The rules of an agreement: signed once, amended and committed under while it lives, ended once.
 
-They are here because a commitment is only as good as the agreement behind it: what nobody signed, or what binds someone
-who is no party, cannot fall due.
+They are here because a commitment is only as good as the agreement behind it: what nobody signed, or what
+binds someone who is no party, cannot fall due.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _committable(state: AgreementState, data: dict[str, Any]) -> None:
         if data[role] not in state.parties:
             raise fault(
                 "party_unknown",
-                f"{data[role]!r} is no party to {_name(data)}; the parties are {', '.join(sorted(state.parties))}.",
+                f"{data[role]!r} is no party to {_name(data)}: {', '.join(sorted(state.parties))}.",
                 f"/data/{role}",
                 parties=sorted(state.parties),
             )

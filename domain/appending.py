@@ -1,8 +1,8 @@
 """What one open transaction adds to the log: rows, names, tree, head and totals, all of it or nothing.
 
-It is here so that there is a single place where ``log_index`` is given out, ``recorded_at`` is settled and a digest is
-checked right before it is written, whether the events come from a batch of statements, from an aggregate's decision or
-from the library's own recorder interface.
+It is here so that there is a single place where ``log_index`` is given out, ``recorded_at`` is settled and a
+digest is checked right before it is written, whether the events come from a batch of statements, from an
+aggregate's decision or from the library's own recorder interface.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ class DamagedSubmission(Exception):
 
 
 class Appending:
-    """The additions of one write transaction; used by one thread, under the write lock, and closed before the commit."""
+    """The additions of one write transaction; used by one thread, under the write lock, and closed before the
+    commit.
+    """
 
     def __init__(self, cursor: sqlite3.Cursor, names: Names, now_us: int) -> None:
         """Reads the head, so that nothing remembered from an earlier transaction can be wrong."""
@@ -46,8 +48,9 @@ class Appending:
     def statements(self, run: Sequence[Accepted]) -> tuple[list[Receipt], list[bool]]:
         """Append a run of statements; returns, in order, each one's receipt and whether it is the new one.
 
-        The receipt of an identity that was recorded before (or earlier in the run) is the first one; the caller compares
-        the digests. Tries to insert first and looks up only when the log's own uniqueness objects.
+        The receipt of an identity that was recorded before (or earlier in the run) is the first one; the
+        caller compares the digests. Tries to insert first and looks up only when the log's own uniqueness
+        objects.
         """
         ids = self._intern_envelopes(run)
         keys = [f"{ids[event.source]}/{event.id}" for event in run]
@@ -77,7 +80,9 @@ class Appending:
         return receipts, is_new
 
     def recorded_before(self, event: Accepted) -> Receipt | None:
-        """The first receipt of this event's identity, whether it was recorded as a statement or as a decision."""
+        """The first receipt of this event's identity, whether it was recorded as a statement or as a
+        decision.
+        """
         ids = self._names.intern(self._cursor, (event.source,))
         key = f"{ids[event.source]}/{event.id}"
         for _, receipt in (*self._decided([key]), *self._stated([key])):
@@ -117,7 +122,9 @@ class Appending:
         return receipt
 
     def foreign(self, events: Sequence[StoredEvent], originator_ids: Sequence[str]) -> list[int]:
-        """Append stored events of the plain library, which know no CloudEvent columns; returns their log_indexes."""
+        """Append stored events of the plain library, which know no CloudEvent columns; returns their
+        log_indexes.
+        """
         ids = self._names.intern(self._cursor, {event.topic for event in events})
         digests = [hashlib.sha256(event.state).digest() for event in events]
         first = self.last + 1
@@ -233,7 +240,8 @@ class Appending:
             return
         yield from self._receipts(
             "SELECT d.identity, log.log_index, log.recorded_at_us, log.digest "
-            "FROM decision_identity AS d JOIN log ON log.log_index = d.log_index WHERE d.identity IN ({marks})",
+            "FROM decision_identity AS d JOIN log ON log.log_index = d.log_index "
+            "WHERE d.identity IN ({marks})",
             keys,
         )
 

@@ -1,7 +1,8 @@
-"""The form every decider has: ``initial_state() -> state``, ``decide(state, fact) -> facts``, ``evolve(state, fact) -> state``.
+"""The form every decider has: ``initial_state() -> state``, ``decide(state, fact) -> facts``, ``evolve(state,
+fact) -> state``.
 
-It is here so that the rules of governance are plain functions over plain values, tested as given / when / then; the
-library's aggregates around them only load, count versions and store.
+It is here so that the rules of governance are plain functions over plain values, tested as given / when /
+then; the library's aggregates around them only load, count versions and store.
 """
 
 from __future__ import annotations
@@ -17,14 +18,18 @@ State = TypeVar("State")
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A decision by its catalogue name (``goal.set``) and its payload at the current version; not to be changed."""
+    """A decision by its catalogue name (``goal.set``) and its payload at the current version; not to be
+    changed.
+    """
 
     type: str
     data: dict[str, Any]
 
 
 DefinitionChecker = Callable[[dict[str, Any]], Problem | None]
-"""Says why a KPI definition cannot be evaluated, or None where it can. Must not raise for a definition that kept its contract."""
+"""Says why a KPI definition cannot be evaluated, or None where it can. Must not raise for a definition that
+kept its contract.
+"""
 
 
 class Decider(Protocol[State]):
@@ -35,7 +40,9 @@ class Decider(Protocol[State]):
         ...
 
     def decide(self, state: State, fact: Fact) -> Sequence[Fact]:
-        """What is decided when ``fact`` is put forward. Raises a Fault with the rule's code where it is refused."""
+        """What is decided when ``fact`` is put forward. Raises a Fault with the rule's code where it is
+        refused.
+        """
         ...
 
     def evolve(self, state: State, fact: Fact) -> State:

@@ -1,7 +1,8 @@
-"""Turns a stored row back into the event it is: ``Recorded``, its payload brought to the current version of its type.
+"""Turns a stored row back into the event it is: ``Recorded``, its payload brought to the current version of
+its type.
 
-It is here so that reading, deciding and verifying understand a stored body in one way. A stored topic is looked up in
-the catalogue and never imported.
+It is here so that reading, deciding and verifying understand a stored body in one way. A stored topic is
+looked up in the catalogue and never imported.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import orjson
-from contracts.catalogue import CATALOGUE
 
+from contracts.catalogue import CATALOGUE
 from contracts.recorded import Kind, Recorded
 
 CORRECTIONS = frozenset({"record.corrected", "record.voided"})
@@ -18,19 +19,26 @@ CORRECTIONS = frozenset({"record.corrected", "record.voided"})
 
 
 class Topic(NamedTuple):
-    """What a stored topic says about its event; ``upcast`` is False where the stored version is the current one."""
+    """What a stored topic says about its event; ``upcast`` is False where the stored version is the current
+    one.
+    """
 
     topic: str
     type: str
     version: int
     kind: Kind
     corrects: bool
+    upcast: bool
 
 
 def read_topic(topic: str) -> Topic:
-    """The parts of a stored topic such as ``call.received.v1``. KeyError where the catalogue does not know it."""
+    """The parts of a stored topic such as ``call.received.v1``. KeyError where the catalogue does not know
+    it.
+    """
     entry = CATALOGUE.entry(topic)
-    return Topic(topic, entry.name, entry.version, entry.kind, entry.name in CORRECTIONS)
+    return Topic(
+        topic, entry.name, entry.version, entry.kind, entry.name in CORRECTIONS, entry.upcast is not None
+    )
 
 
 def decode(
@@ -44,7 +52,9 @@ def decode(
 ) -> Recorded:
     """The event of one row of the log."""
     envelope: dict[str, Any] = orjson.loads(body)
-    data = CATALOGUE.upcast(topic.topic, envelope["data"])
+    data = envelope["data"]
+    if topic.upcast:
+        data = CATALOGUE.upcast(topic.topic, data)
     return Recorded(
         log_index,
         recorded_at_us,

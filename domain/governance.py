@@ -1,6 +1,7 @@
 """Which decision belongs to which aggregate, and how one is decided inside the recording transaction.
 
-It is here so that the ledger need not know plans from agreements: a family of decisions is added by adding its row.
+It is here so that the ledger need not know plans from agreements: a family of decisions is added by adding
+its row.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from eventsourcing.application import Application
 
+from contracts.catalogue import CATALOGUE
 from contracts.faults import ConflictFault, problem
 from contracts.recorded import Accepted, Receipt
 from domain.agreement import AgreementRules
@@ -36,29 +38,23 @@ class Governance:
         """``definition_checker`` is asked about every KPI definition before it is decided."""
         plan: tuple[type[Governed], str, Decider[Any]] = (Plan, "plan", PlanRules(definition_checker))
         agreement: tuple[type[Governed], str, Decider[Any]] = (Agreement, "agreement", AgreementRules())
-        self._kinds = {
-            "plan": plan,
-            "goal": plan,
-            "objective": plan,
-            "kpi": plan,
-            "target": plan,
-            "definition": plan,
-            "agreement": agreement,
-            "commitment": agreement,
-        }
+        self._kinds = {"plan": plan, "agreement": agreement}
 
     def session(self, application: Application[str]) -> Session:
         """Decisions of one transaction."""
         return Session(self, application)
 
     def kind(self, event: Accepted) -> tuple[type[Governed], str, Decider[Any]]:
-        """(shell, aggregate id, rules) of a decision. KeyError for a decision that belongs to no aggregate."""
-        shell, field, decider = self._kinds[event.type.partition(".")[0]]
+        """(shell, aggregate id, rules) of a decision."""
+        aggregate = CATALOGUE.entry(f"{event.type}.v{event.version}").aggregate
+        if aggregate is None:
+            raise LookupError(f"{event.type} is a decision about nothing")
+        shell, field, decider = self._kinds[aggregate]
         return shell, f"{field}/{event.data[field]}", decider
 
 
 class Session:
-    """The aggregates a transaction has touched; forgotten with it, so a rolled-back decision leaves no trace."""
+    """The aggregates a transaction has touched; forgotten with it, so a decision rolled back is gone."""
 
     def __init__(self, governance: Governance, application: Application[str]) -> None:
         self._governance = governance
@@ -66,7 +62,9 @@ class Session:
         self._loaded: dict[str, Governed] = {}
 
     def decide(self, event: Accepted, page: Appending) -> Receipt:
-        """Decide and append one decision. Raises the Fault of the rule that refuses it; nothing is appended then."""
+        """Decide and append one decision. Raises the Fault of the rule that refuses it; nothing is appended
+        then.
+        """
         shell, aggregate_id, decider = self._governance.kind(event)
         aggregate = self._loaded.get(aggregate_id) or self._load(shell, aggregate_id, decider)
         self._loaded[aggregate_id] = aggregate
@@ -90,7 +88,7 @@ def _guard(event: Accepted, aggregate: Governed) -> None:
         raise ConflictFault(
             problem(
                 "version_stale",
-                f"{aggregate.id} is at version {aggregate.version}; the decision was made on version {expected}.",
+                f"{aggregate.id} is at version {aggregate.version}; the decision was made on {expected}.",
                 "/expectedversion",
                 current_version=aggregate.version,
                 expected_version=expected,

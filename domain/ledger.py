@@ -1,7 +1,8 @@
-"""The ledger: an ``eventsourcing`` application that records statements and decisions, and what it would not record.
+"""The ledger: an ``eventsourcing`` application that records statements and decisions, and what it would not
+record.
 
-It is here as the one place where a submission ends: recorded, duplicate, conflict or rejected, each kept and counted in
-the same durable transaction, so that what a sender was told and what is on disk cannot differ.
+It is here as the one place where a submission ends: recorded, duplicate, conflict or rejected, each kept and
+counted in the same durable transaction, so that what a sender was told and what is on disk cannot differ.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from eventsourcing.application import Application
-from eventsourcing.persistence import EventStore, InfrastructureFactory, Mapper
+from eventsourcing.persistence import EventStore, InfrastructureFactory, Mapper, PersistenceError
 from eventsourcing.utils import Environment, EnvType
 
 from contracts.faults import Fault, Problem, UnavailableFault, problem
@@ -71,8 +72,9 @@ class Ledger(Application[str]):
     def record(self, submissions: Sequence[Submission]) -> list[Outcome]:
         """Record many submissions in one durable transaction; returns their outcomes in the same order.
 
-        When it returns, every outcome survives a power cut. When it raises, nothing of the batch is kept: UnavailableFault
-        ``storage_full`` or ``home_unusable`` where the disk refuses. Blocks while another thread writes.
+        When it returns, every outcome survives a power cut. When it raises, nothing of the batch is kept:
+        UnavailableFault ``storage_full`` or ``home_unusable`` where the disk refuses. Blocks while another
+        thread writes.
         """
         if not submissions:
             return []
@@ -81,6 +83,11 @@ class Ledger(Application[str]):
                 return _Batch(self, cursor, page, self._governance).outcomes(submissions)
         except sqlite3.Error as error:
             raise storage_fault(error) from error
+        except PersistenceError as error:
+            # A decision goes through the library, which wraps what SQLite raised.
+            if isinstance(error.__cause__, sqlite3.Error):
+                raise storage_fault(error.__cause__) from error
+            raise
 
     def reader(self) -> LogReader:
         """Reads the log on connections of its own; may be shared by threads."""
@@ -141,8 +148,7 @@ class Ledger(Application[str]):
 
     def construct_recorder(self) -> LedgerRecorder:
         """Our own table."""
-        assert isinstance(self.factory, LedgerFactory)
-        return LedgerRecorder(self.factory.datastore, clock=self._clock)
+        return LedgerRecorder(LedgerDatastore(self._file), clock=self._clock)
 
     def construct_event_store(self) -> EventStore[str]:
         """The library's, over our mapper and recorder."""
@@ -150,7 +156,9 @@ class Ledger(Application[str]):
 
 
 class _Batch:
-    """The submissions of one transaction, in order: runs of statements at once, decisions one by one between them."""
+    """The submissions of one transaction, in order: runs of statements at once, decisions one by one between
+    them.
+    """
 
     def __init__(
         self, ledger: Ledger, cursor: sqlite3.Cursor, page: Appending, governance: Governance
@@ -193,8 +201,8 @@ class _Batch:
         self._page.count("conflict")
         found = problem(
             "identity_conflict",
-            f"{event.source} {event.id} was recorded as event {first.log_index} with digest {first.digest.hex()}; "
-            f"this one has digest {event.digest.hex()}.",
+            f"{event.source} {event.id} was recorded as event {first.log_index} "
+            f"with digest {first.digest.hex()}; this one has digest {event.digest.hex()}.",
             "/id",
             log_index=first.log_index,
             recorded_digest=first.digest.hex(),

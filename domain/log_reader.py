@@ -1,7 +1,7 @@
 """Reads the recorded log: the ``LogReader`` of the ports, on read-only connections of the ledger's file.
 
-It is here so that the rooms that give meaning to events never touch the file: they are handed committed events in order,
-typed columns where the bodies are not needed, and bodies as a stream where only those are.
+It is here so that the rooms that give meaning to events never touch the file: they are handed committed
+events in order, typed columns where the bodies are not needed, and bodies as a stream where only those are.
 """
 
 from __future__ import annotations
@@ -24,7 +24,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _COLUMNS = "log_index, recorded_at_us, time_us, topic_id, agency_id, digest, state"
-_HOT = "log_index, topic_id, subject_id, source_id, agency_id, time_us, recorded_at_us"
+_SELECT_NAMED = (
+    f"SELECT {_COLUMNS} FROM log WHERE log_index IN (SELECT value FROM json_each(?)) ORDER BY log_index"
+)
+_HOT = (
+    "log_index, topic_id, coalesce(subject_id, 0), coalesce(source_id, 0), coalesce(agency_id, 0), "
+    f"coalesce(time_us, {NO_TIME}), recorded_at_us"
+)
 _BODIES_AT_ONCE = 2_000
 _SPARSE = 8
 """Where fewer than one event in this many is wanted, each is looked up; otherwise the range is scanned."""
@@ -59,10 +65,7 @@ class SqliteLogReader:
     def at(self, log_indexes: Sequence[int]) -> Sequence[Recorded]:
         """The named events, ordered by log_index; absent ones are left out."""
         with self._file.reading() as connection:
-            rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM log WHERE log_index IN (SELECT value FROM json_each(?)) ORDER BY log_index",
-                (_json(log_indexes),),
-            )
+            rows = connection.execute(_SELECT_NAMED, (_json(log_indexes),))
             return self._decode(connection, rows)
 
     def by_subject(self, subjects: Sequence[str], upto: int) -> Sequence[Recorded]:
@@ -70,7 +73,8 @@ class SqliteLogReader:
         with self._file.reading() as connection:
             ids = [number for _, number in find(connection, list(dict.fromkeys(subjects)))]
             rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM log WHERE log_index IN (SELECT log.log_index FROM json_each(?) AS wanted "
+                f"SELECT {_COLUMNS} FROM log WHERE log_index IN ("
+                "SELECT log.log_index FROM json_each(?) AS wanted "
                 "CROSS JOIN log ON log.subject_id = wanted.value AND log.log_index <= ?) ORDER BY log_index",
                 (_json(ids), upto),
             )
@@ -88,15 +92,13 @@ class SqliteLogReader:
                     f"SELECT log_index FROM decision_identity WHERE identity IN ({marks})",
                 ):
                     found.update(index for (index,) in connection.execute(query, chunk) if index <= upto)
-            rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM log WHERE log_index IN (SELECT value FROM json_each(?)) ORDER BY log_index",
-                (_json(sorted(found)),),
-            )
+            rows = connection.execute(_SELECT_NAMED, (_json(sorted(found)),))
             return self._decode(connection, rows)
 
     def upto_moment(self, moment_us: int) -> int:
-        """The greatest log_index whose recorded_at_us <= moment_us (0 if none); recorded_at never decreases."""
+        """The greatest log_index whose recorded_at_us <= moment_us (0 if none)."""
         with self._file.reading() as connection:
+            # recorded_at never decreases with log_index, so the place can be found by halving.
             (low, high) = (0, connection.execute("SELECT log_index FROM head").fetchone()[0])
             while low < high:
                 middle = (low + high + 1) // 2
@@ -115,9 +117,7 @@ class SqliteLogReader:
 
         with self._file.reading() as connection:
             cursor = connection.execute(
-                f"SELECT log_index, topic_id, coalesce(subject_id, 0), coalesce(source_id, 0), coalesce(agency_id, 0), "
-                f"coalesce(time_us, {NO_TIME}), recorded_at_us FROM log "
-                "WHERE log_index > ? AND log_index <= ? ORDER BY log_index",
+                f"SELECT {_HOT} FROM log WHERE log_index > ? AND log_index <= ? ORDER BY log_index",
                 (after, upto),
             )
             cursor.arraysize = _BODIES_AT_ONCE
@@ -152,8 +152,8 @@ class SqliteLogReader:
                         rows = [row for row in rows if row[0] in chosen]
                 else:
                     rows = connection.execute(
-                        "SELECT log_index, state FROM log WHERE log_index IN (SELECT value FROM json_each(?)) "
-                        "ORDER BY log_index",
+                        "SELECT log_index, state FROM log "
+                        "WHERE log_index IN (SELECT value FROM json_each(?)) ORDER BY log_index",
                         (_json(run),),
                     ).fetchall()
             yield from rows

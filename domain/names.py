@@ -1,7 +1,7 @@
 """The name table: texts that many events share, kept once and known by a small integer.
 
-It is here because the secondary indexes decide the insert rate: integers in order of first mention keep them narrow and
-ordered where random texts would scatter them.
+It is here because the secondary indexes decide the insert rate: integers in order of first mention keep them
+narrow and ordered where random texts would scatter them.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 
 CACHED_NAMES = 100_000
-"""How many texts are remembered in the process, some 15 MB; a sender's subjects have no limit, so memory must."""
+"""How many texts are remembered in the process, some 15 MB; a sender's subjects have no limit, so memory
+must.
+"""
 
 _CHUNK = 250
 
 
 class Names:
-    """Interns texts inside a write transaction, and remembers them only once that transaction is committed."""
+    """Interns texts inside a write transaction, and remembers them once it is committed."""
 
     def __init__(self) -> None:
         """Nothing is known yet; the table is asked when a text is met for the first time."""
@@ -65,7 +67,9 @@ def find(cursor: sqlite3.Cursor | sqlite3.Connection, texts: Sequence[str]) -> I
 
 
 def chunks(values: Sequence[str]) -> Iterator[tuple[str, Sequence[str | None]]]:
-    """Runs of values as (placeholders, parameters), padded with NULL so that SQLite sees few different statements."""
+    """Runs of values as (placeholders, parameters), padded with NULL so that SQLite sees few different
+    statements.
+    """
     for start in range(0, len(values), _CHUNK):
         chunk: list[str | None] = list(values[start : start + _CHUNK])
         width = next(width for width in (1, 4, 16, 64, _CHUNK) if width >= len(chunk))

@@ -1,8 +1,8 @@
 """The rules of a strategic plan: what may be adopted, set, defined, retired and disputed, and in which order.
 
-They are here, as plain functions over plain values, because a scorecard is only as good as the plan it is read against:
-a goal that hangs in the air, a KPI changed in place or a target for a retired KPI would each make a number that nobody
-can explain.
+They are here, as plain functions over plain values, because a scorecard is only as good as the plan it is
+read against: a goal that hangs in the air, a KPI changed in place or a target for a retired KPI would each
+make a number that nobody can explain.
 """
 
 from __future__ import annotations
@@ -17,16 +17,21 @@ from domain.decider import DefinitionChecker, Fact
 
 @dataclass(frozen=True, slots=True)
 class KpiState:
-    """The latest version of a KPI's definition, and whether it has been retired since."""
+    """The latest version of a KPI's definition, and which of its versions are retired."""
 
     version: int
-    retired: bool = False
+    retired: frozenset[int] = frozenset()
+
+    def live(self) -> frozenset[int]:
+        """The versions that are not retired."""
+        return frozenset(range(1, self.version + 1)) - self.retired
 
 
 @dataclass(frozen=True, slots=True)
 class PlanState:
-    """What the rules need to know of a plan. ``version`` is 0 before the plan is adopted; goals are in ``goals``, each
-    objective maps to its goal."""
+    """What the rules need to know of a plan. ``version`` is 0 before the plan is adopted; goals are in
+    ``goals``, each objective maps to its goal.
+    """
 
     version: int = 0
     goals: frozenset[str] = frozenset()
@@ -59,13 +64,13 @@ class PlanRules:
             _definable(state, data)
             self._evaluable(data)
         elif fact.type == "kpi.retired":
-            _in_use(state, data)
+            _retirable(state, data)
             if data.get("successor") is not None:
                 _defined(state, data["successor"], "/data/successor")
         elif fact.type == "target.set":
             _in_use(state, data)
         elif fact.type == "definition.disputed":
-            _defined(state, data["kpi"], "/data/kpi")
+            _version_defined(state, data)
         elif fact.type != "goal.set":
             raise fault("decision_refused", f"No rule of a plan knows {fact.type}.", "/type")
         return (fact,)
@@ -80,10 +85,12 @@ class PlanRules:
         if fact.type == "objective.set":
             return replace(state, objectives={**state.objectives, data["objective"]: data["goal"]})
         if fact.type == "kpi.defined":
-            return replace(state, kpis={**state.kpis, data["kpi"]: KpiState(data["version"])})
+            earlier = state.kpis.get(data["kpi"], KpiState(0))
+            return _with_kpi(state, data["kpi"], replace(earlier, version=data["version"]))
         if fact.type == "kpi.retired":
-            version = state.kpis[data["kpi"]].version
-            return replace(state, kpis={**state.kpis, data["kpi"]: KpiState(version, retired=True)})
+            known = state.kpis[data["kpi"]]
+            ended = known.live() if data.get("version") is None else {data["version"]}
+            return _with_kpi(state, data["kpi"], replace(known, retired=known.retired | ended))
         return state
 
     def _evaluable(self, data: dict[str, Any]) -> None:
@@ -98,7 +105,7 @@ def _adoptable(state: PlanState, data: dict[str, Any]) -> None:
     if data["version"] <= state.version:
         raise fault(
             "plan_already_adopted",
-            f"The plan {data['plan']!r} is adopted in version {state.version}; {data['version']} is not higher.",
+            f"{data['plan']!r} is adopted in version {state.version}; {data['version']} is not higher.",
             "/data/version",
             current=state.version,
         )
@@ -125,7 +132,7 @@ def _definable(state: PlanState, data: dict[str, Any]) -> None:
     if data["version"] != current + 1:
         raise fault(
             "decision_refused",
-            f"Versions of a KPI leave no gap: the next of {data['kpi']} is {current + 1}, not {data['version']}.",
+            f"Versions leave no gap: the next of {data['kpi']} is {current + 1}, not {data['version']}.",
             "/data/version",
             next_version=current + 1,
         )
@@ -138,6 +145,29 @@ def _defined(state: PlanState, kpi: str, pointer: str) -> KpiState:
     return known
 
 
+def _version_defined(state: PlanState, data: dict[str, Any]) -> KpiState:
+    known = _defined(state, data["kpi"], "/data/kpi")
+    version = data.get("version")
+    if version is not None and version > known.version:
+        raise fault(
+            "kpi_not_defined", f"{data['kpi']} is defined up to version {known.version}.", "/data/version"
+        )
+    return known
+
+
+def _retirable(state: PlanState, data: dict[str, Any]) -> None:
+    known = _version_defined(state, data)
+    if data.get("version") in known.retired:
+        raise fault(
+            "kpi_already_retired", f"{data['kpi']} version {data['version']} is retired.", "/data/version"
+        )
+    _in_use(state, data)
+
+
 def _in_use(state: PlanState, data: dict[str, Any]) -> None:
-    if _defined(state, data["kpi"], "/data/kpi").retired:
-        raise fault("kpi_already_retired", f"{data['kpi']} has been retired.", "/data/kpi")
+    if not _defined(state, data["kpi"], "/data/kpi").live():
+        raise fault("kpi_already_retired", f"{data['kpi']} is retired in every version.", "/data/kpi")
+
+
+def _with_kpi(state: PlanState, kpi: str, known: KpiState) -> PlanState:
+    return replace(state, kpis={**state.kpis, kpi: known})

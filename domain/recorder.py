@@ -1,7 +1,7 @@
 """The ledger's recorder: the library's SQLite recorder on our own table, with a dense ``log_index``.
 
-It is here so that ``eventsourcing`` reads and writes decisions through the same rows, transaction and tree as everything
-else, and so that the library's own conformance suite can be run on what the ledger really uses.
+It is here so that ``eventsourcing`` reads and writes decisions through the same rows, transaction and tree as
+everything else, and so that the library's own conformance suite can be run on what the ledger really uses.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ from domain.sqlite_file import SqliteFile
 FORBIDDEN_SETTINGS = ("POSTGRES_ENABLE_DB_FUNCTIONS",)
 """Settings of the library under which a tailing reader passes over events that commit later."""
 
-_SELECT = "SELECT originator_id, originator_version, text AS topic, state FROM log JOIN names ON names.id = topic_id"
+_SELECT = (
+    "SELECT originator_id, originator_version, text AS topic, state "
+    "FROM log JOIN names ON names.id = topic_id"
+)
 _NOTIFICATIONS = (
     "SELECT log_index, originator_id, originator_version, text AS topic, state "
     "FROM log JOIN names ON names.id = topic_id"
@@ -60,7 +63,9 @@ _ERRORS: tuple[tuple[type[sqlite3.Error], type[PersistenceError]], ...] = (
 
 
 class DecisionStored(StoredEvent):
-    """A stored event that still knows the submission it came from, and with it the CloudEvent columns of its row."""
+    """A stored event that still knows the submission it came from, and with it the CloudEvent columns of its
+    row.
+    """
 
     def __init__(self, originator_id: str, originator_version: int, topic: str, accepted: Accepted) -> None:
         """``state`` is exactly the canonical bytes as received."""
@@ -81,7 +86,9 @@ class LedgerDatastore(SQLiteDatastore):
 
     @contextmanager
     def transaction(self, *, commit: bool) -> Iterator[SQLiteCursor]:
-        """A cursor with rows by name. Inside a write transaction of this thread, that transaction (reads see its rows)."""
+        """A cursor with rows by name. Inside a write transaction of this thread, that transaction (reads see
+        its rows).
+        """
         with _as_library_errors():
             joined = self.file.open_cursor()
             if joined is not None:

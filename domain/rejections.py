@@ -1,7 +1,7 @@
 """What the ledger did not record, kept with its reason: rejections, refused decisions and conflicts.
 
-It is here because nothing is dropped silently (law 9): a sender can be shown what was refused and why, long after the
-answer was lost, and the counts of the intake add up to what was sent.
+It is here because nothing is dropped silently (law 9): a sender can be shown what was refused and why, long
+after the answer was lost, and the counts of the intake add up to what was sent.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ from contracts.limits import EVENT_BYTES_MAX
 from contracts.recorded import Accepted, Rejected
 
 RAW_BYTES_KEPT = EVENT_BYTES_MAX
-"""Bytes kept of a refused submission: all of any that was small enough to be read; of a larger one, its beginning."""
+"""Bytes kept of a refused submission: all of any that was small enough to be read; of a larger one, its
+beginning.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class KeptRejection:
     """One refused submission. ``times`` counts identical repeats; moments are UTC microseconds.
 
-    ``raw`` are at most ``RAW_BYTES_KEPT`` bytes of the ``raw_bytes`` that came; ``raw_sha256`` is over all of them.
+    ``raw`` are at most ``RAW_BYTES_KEPT`` bytes of the ``raw_bytes`` that came; ``raw_sha256`` is over all of
+    them.
     """
 
     number: int
@@ -49,10 +52,13 @@ def keep(
     problem: Problem,
     received_at_us: int,
 ) -> None:
-    """Keep one inside the caller's transaction; the same bytes refused for the same reason are counted, not kept twice."""
+    """Keep one inside the caller's transaction; the same bytes refused for the same reason are counted, not
+    kept twice.
+    """
     raw = submission.body if isinstance(submission, Accepted) else submission.raw
     cursor.execute(
-        "INSERT INTO rejections (status, code, title, detail, pointer, hint, extra, source, event_id, agency, "
+        "INSERT INTO rejections "
+        "(status, code, title, detail, pointer, hint, extra, source, event_id, agency, "
         "first_received_at_us, last_received_at_us, times, raw_bytes, raw_sha256, raw) "
         "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,1,?,?,?) "
         "ON CONFLICT (raw_sha256, code, pointer, coalesce(agency, '')) DO UPDATE "
@@ -78,7 +84,7 @@ def keep(
 
 
 def kept(connection: sqlite3.Connection, limit: int, after: int = 0) -> list[KeptRejection]:
-    """At most ``limit`` kept rejections with a greater number than ``after``, in the order they first came."""
+    """At most ``limit`` kept rejections with a number above ``after``, in the order they first came."""
     rows = connection.execute(
         "SELECT number, status, code, title, detail, pointer, hint, extra, source, event_id, agency, "
         "first_received_at_us, last_received_at_us, times, raw_bytes, raw_sha256, raw "

@@ -1,7 +1,7 @@
 """The tables of the ledger's file, their version, and the step that makes them.
 
-It is apart from the recorder so that the form on disk can be read in one place: what is kept for good, what is
-counted, and what no statement may change.
+It is apart from the recorder so that the form on disk can be read in one place: what is kept for good, what
+is counted, and what no statement may change.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ OUTCOMES = ("recorded", "duplicate", "conflict", "rejected")
 _STATEMENTS = (
     # Texts that many events share, as small integers: the indexes stay narrow and in order of first mention.
     "CREATE TABLE names (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT",
-    # Typed columns first, the body last: a scan of the columns does not walk through the bodies' overflow pages.
-    # originator_id is '<source_id>/<event id>' for a statement (so the key keeps the order of the sender's ids), and
-    # the aggregate's id for a decision, whose own event id is then in event_id.
+    # Typed columns first, the body last: a scan of the columns does not walk through the bodies' overflow
+    # pages. originator_id is '<source_id>/<event id>' for a statement (so the key keeps the order of the
+    # sender's ids), and the aggregate's id for a decision, whose own event id is then in event_id.
     """
     CREATE TABLE log (
         log_index INTEGER PRIMARY KEY,
@@ -47,7 +47,8 @@ _STATEMENTS = (
     "CREATE TRIGGER log_keeps_values BEFORE UPDATE ON log "
     "BEGIN SELECT RAISE(ABORT, 'the log is append-only: a row cannot be changed'); END",
     # '<source_id>/<event id>' of every decision: a decision is recorded once as well, whatever its aggregate.
-    "CREATE TABLE decision_identity (identity TEXT PRIMARY KEY, log_index INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE TABLE decision_identity (identity TEXT PRIMARY KEY, log_index INTEGER NOT NULL) "
+    "STRICT, WITHOUT ROWID",
     """
     CREATE TABLE head (
         one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -97,7 +98,7 @@ def stamp(connection: sqlite3.Connection) -> tuple[int, int]:
 
 
 def create(cursor: sqlite3.Cursor) -> None:
-    """Make every table inside the caller's transaction, so that a half-made file never says it is a ledger."""
+    """Make every table inside the caller's transaction, so that a half-made file is no ledger."""
     for statement in _STATEMENTS:
         cursor.execute(statement)
     cursor.execute("INSERT INTO head VALUES (1, 0, 0, x'', ?)", (EMPTY_ROOT,))

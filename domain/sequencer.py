@@ -1,11 +1,12 @@
 """The sequencer: a bounded queue in front of the ledger, drained by one thread into few, large transactions.
 
-It is here because a sync of the disk costs the same for one event as for a thousand: many senders that each wait for
-their own receipt share one commit. A full queue says so at once (back-pressure) and loses nothing.
+It is here because a sync of the disk costs the same for one event as for a thousand: many senders that each
+wait for their own receipt share one commit. A full queue says so at once (back-pressure) and loses nothing.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ Done = Callable[[list[Outcome] | BaseException], None]
 """Told how a submitted group ended, from the sequencer's thread: must be quick and must not raise."""
 
 RETRY_AFTER_S = 1
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,9 @@ class Sequencer:
         max_queue: int = 20_000,
         on_commit: Callable[[int], None] | None = None,
     ) -> None:
-        """``max_batch`` and ``max_queue`` count submissions; ``on_commit`` is told the ledger's last log_index."""
+        """``max_batch`` and ``max_queue`` count submissions; ``on_commit`` is told the ledger's last
+        log_index.
+        """
         self._ledger = ledger
         self._max_batch = max_batch
         self._max_queue = max_queue
@@ -53,8 +58,9 @@ class Sequencer:
     def submit(self, submissions: Sequence[Submission], done: Done) -> None:
         """Queue a group that is recorded whole, in one transaction, and in the order of submitting.
 
-        Raises UnavailableFault: ``busy`` (with ``retry_after_s``) where the queue is full, ``closing`` after ``close``. A
-        group larger than the whole queue is taken when the queue is empty, so that no sender waits for ever.
+        Raises UnavailableFault: ``busy`` (with ``retry_after_s``) where the queue is full, ``closing`` after
+        ``close``. A group larger than the whole queue is taken when the queue is empty, so that no sender
+        waits for ever.
         """
         with self._changed:
             if self._closing:
@@ -97,22 +103,48 @@ class Sequencer:
 
     def _run(self) -> None:
         while groups := self._next():
-            submissions = [submission for group in groups for submission in group.submissions]
             try:
-                outcomes = self._ledger.record(submissions)
-            except BaseException as error:  # noqa: BLE001 - the thread outlives every batch; the senders are told
-                told = _as_fault(error)
+                self._record(groups)
+            except Fault as fault:
+                self._tell(groups, fault)
+            except Exception as error:  # noqa: BLE001 - the thread outlives every batch, and every sender is told
+                if len(groups) == 1:
+                    self._tell(groups, _unexpected(error))
+                    continue
+                # Not the storage but something in the batch: one sender's submission must not fail the
+                # others'.
                 for group in groups:
-                    group.done(told)
-                continue
-            start = 0
-            for group in groups:
-                group.done(outcomes[start : start + len(group.submissions)])
-                start += len(group.submissions)
-            if self._on_commit is not None:
-                last = max((o.receipt.log_index for o in outcomes if o.receipt is not None), default=0)
-                if last:
-                    self._on_commit(last)
+                    self._record_alone(group)
+
+    def _record(self, groups: Sequence[_Group]) -> None:
+        outcomes = self._ledger.record([submission for group in groups for submission in group.submissions])
+        start = 0
+        for group in groups:
+            end = start + len(group.submissions)
+            self._answer(group, outcomes[start:end])
+            start = end
+        last = max((outcome.receipt.log_index for outcome in outcomes if outcome.receipt), default=0)
+        if last and self._on_commit is not None:
+            self._on_commit(last)
+
+    def _record_alone(self, group: _Group) -> None:
+        try:
+            self._record([group])
+        except Fault as fault:
+            self._answer(group, fault)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._answer(group, _unexpected(error))
+
+    def _tell(self, groups: Sequence[_Group], fault: Fault) -> None:
+        for group in groups:
+            self._answer(group, fault)
+
+    def _answer(self, group: _Group, result: list[Outcome] | BaseException) -> None:
+        try:
+            group.done(result)
+        except Exception:  # noqa: BLE001 - one sender's trouble must not end the thread
+            # What was recorded stays recorded; the other senders still have to hear of theirs.
+            _log.exception("a sender could not be told how its submissions ended")
 
     def _next(self) -> list[_Group]:
         """The groups of the next transaction, waiting for the first; empty once closed and drained."""
@@ -129,11 +161,7 @@ class Sequencer:
             return groups
 
 
-def _as_fault(error: BaseException) -> Fault:
-    if isinstance(error, Fault):
-        return error
-    fault = UnavailableFault(
-        problem("internal_error", f"The batch was not recorded: {type(error).__name__}.")
-    )
-    fault.__cause__ = error
-    return fault
+def _unexpected(error: Exception) -> Fault:
+    told = UnavailableFault(problem("internal_error", f"The batch was not recorded: {type(error).__name__}."))
+    told.__cause__ = error
+    return told

@@ -1,7 +1,9 @@
-"""Thin shells of ``eventsourcing`` around the deciders, and the mapper between their events and canonical bytes.
+"""Thin shells of ``eventsourcing`` around the deciders, and the mapper between their events and canonical
+bytes.
 
-They are here so that a decision is stored as exactly the CloudEvent that was received, as the next version of its
-aggregate, while the rules stay free of the library. A stored topic is looked up in a table and never imported.
+They are here so that a decision is stored as exactly the CloudEvent that was received, as the next version of
+its aggregate, while the rules stay free of the library. A stored topic is looked up in a table and never
+imported.
 """
 
 from __future__ import annotations
@@ -11,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Self
 
 import orjson
-from contracts.catalogue import CATALOGUE
 from eventsourcing.domain import BaseAggregate, CanMutateAggregate, DomainEventProtocol
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 
+from contracts.catalogue import CATALOGUE
 from contracts.recorded import Accepted
 from domain.decider import Decider, Fact
 from domain.recorder import DecisionStored
@@ -39,7 +41,9 @@ class Governed(BaseAggregate[str]):
         return shell
 
     def take(self, accepted: Accepted) -> None:
-        """Decide on a submitted decision. Raises the Fault of the rule that refuses it, and then nothing has changed."""
+        """Decide on a submitted decision. Raises the Fault of the rule that refuses it, and then nothing has
+        changed.
+        """
         proposed = Fact(accepted.type, accepted.data)
         for fact in self.decider.decide(self.state, proposed):
             decided = Decided(self.id, self.version + 1, accepted.time_us, fact, accepted)
@@ -93,7 +97,9 @@ class DecisionMapper(Mapper[str]):
         )
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[str]:
-        """The decision of a stored event, its payload at the current version. KeyError for a topic not in the catalogue."""
+        """The decision of a stored event, its payload at the current version. KeyError for a topic not in the
+        catalogue.
+        """
         entry = CATALOGUE.entry(stored_event.topic)
         envelope: dict[str, Any] = orjson.loads(stored_event.state)
         fact = Fact(entry.name, CATALOGUE.upcast(stored_event.topic, envelope["data"]))

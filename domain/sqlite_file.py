@@ -1,8 +1,9 @@
 """The ledger's file: one writing connection behind a lock, many read-only ones, and who may open it.
 
-It is here so that durability is decided in one place. SQLite before 3.51.3 can corrupt a WAL that two connections write
-to, and nothing sets ``synchronous`` for us: so there is exactly one writing connection a process, one writing process a
-home (``writer.lock``), and what was asked of SQLite is read back before the first event is taken.
+It is here so that durability is decided in one place. SQLite before 3.51.3 can corrupt a WAL that two
+connections write to, and nothing sets ``synchronous`` for us: so there is exactly one writing connection a
+process, one writing process a home (``writer.lock``), and what was asked of SQLite is read back before the
+first event is taken.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ PAGE_BYTES = 8192
 WRITER_CACHE_KIB = 32_768
 READER_CACHE_KIB = 4_096
 AUTOCHECKPOINT_PAGES = 4_000
-"""About 32 MB of log between checkpoints: each checkpoint is a second sync, so they are few, yet the WAL stays small."""
+"""About 32 MB of log between checkpoints: each checkpoint is a second sync, so they are few, yet the WAL
+stays small.
+"""
 BUSY_TIMEOUT_S = 30.0
 IDLE_READERS = 8
 
@@ -80,17 +83,20 @@ class SqliteFile:
     def open(cls, home: Path, *, writable: bool = True, synchronous: Synchronous = "FULL") -> SqliteFile:
         """Open ``home/tallystick.db``, making it first where ``writable`` and absent.
 
-        ``synchronous`` is FULL everywhere but in the control of the power-cut tests, which has to lose something.
-        Raises UnavailableFault: ``home_in_use`` where another process writes to this home, ``home_missing`` where there is
-        nothing to read, ``home_unusable`` where the file is not a ledger or comes from a newer version.
+        ``synchronous`` is FULL everywhere but in the control of the power-cut tests, which has to lose
+        something. Raises UnavailableFault: ``home_in_use`` where another process writes to this home,
+        ``home_missing`` where there is nothing to read, ``home_unusable`` where the file is not a ledger or
+        comes from a newer version.
         """
         return cls(home, writable=writable, synchronous=synchronous)
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Cursor]:
-        """One write transaction: commits on a clean exit, rolls back on any exception. Waits for other writers.
+        """One write transaction: commits on a clean exit, rolls back on any exception. Waits for other
+        writers.
 
-        A thread holds at most one at a time; asking again inside it is a RuntimeError, and so is a file opened to read.
+        A thread holds at most one at a time; asking again inside it is a RuntimeError, and so is a file
+        opened to read.
         """
         with self._turn() as writer:
             cursor = writer.cursor()
@@ -148,7 +154,9 @@ class SqliteFile:
                 connection.rollback()
 
     def close(self) -> None:
-        """Close every connection, the writing one last (SQLite then folds the WAL into the file), and give up the lock."""
+        """Close every connection, the writing one last (SQLite then folds the WAL into the file), and give up
+        the lock.
+        """
         if self._closed:
             return
         self._closed = True
@@ -213,13 +221,14 @@ class SqliteFile:
     @staticmethod
     def _engine_over_writer(writer: sqlite3.Connection) -> Engine:
         engine = create_engine("sqlite+pysqlite://", creator=lambda: writer, poolclass=StaticPool)
-        # The first connect asks SQLite about itself and rolls back: let it do so before any transaction is open.
+        # The first connect asks SQLite about itself and rolls back: let it do so before any transaction is
+        # open.
         engine.connect().close()
         return engine
 
 
 class MemoryStore:
-    """A Store without a file: one in-memory connection, for a reading as of an earlier moment and for tests."""
+    """A Store without a file: one in-memory connection, for a reading as of an earlier moment."""
 
     def __init__(self) -> None:
         """An empty database that lives as long as this object."""

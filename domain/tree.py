@@ -1,9 +1,9 @@
 """The RFC 6962 Merkle tree over the digests of the recorded events, kept as its frontier.
 
-It is here so that one 32-byte root speaks for the whole ledger: the same events in the same order give the same root
-anywhere, and a changed, lost or added event gives another. A leaf is ``SHA-256(0x00 || digest)`` and an inner node
-``SHA-256(0x01 || left || right)`` (RFC 6962, section 2.1). The frontier holds the roots of the perfect subtrees that
-make up the tree, largest first: one for every bit set in the number of leaves.
+It is here so that one 32-byte root speaks for the whole ledger: the same events in the same order give the
+same root anywhere, and a changed, lost or added event gives another. A leaf is ``SHA-256(0x00 || digest)``
+and an inner node ``SHA-256(0x01 || left || right)`` (RFC 6962, section 2.1). The frontier holds the roots of
+the perfect subtrees that make up the tree, largest first: one for every bit set in the number of leaves.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 class Frontier:
-    """The part of the tree that later leaves can still change: ``size`` leaves and one hash a set bit of ``size``."""
+    """The part of the tree that later leaves can still change: ``size`` leaves and one hash a set bit of
+    ``size``.
+    """
 
     __slots__ = ("hashes", "size")
 
@@ -108,7 +110,8 @@ def inclusion_proof(index: int, leaves: Sequence[bytes]) -> list[bytes]:
 
 
 def consistency_proof(first: int, leaves: Sequence[bytes]) -> list[bytes]:
-    """The proof that the tree over ``leaves`` extends the tree over its first ``first`` leaves (section 2.1.2).
+    """The proof that the tree over ``leaves`` extends the tree over its first ``first`` leaves (section
+    2.1.2).
 
     Raises ValueError unless ``0 < first <= len(leaves)``.
     """
@@ -118,7 +121,8 @@ def consistency_proof(first: int, leaves: Sequence[bytes]) -> list[bytes]:
 
 
 def verify_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes) -> bool:
-    """Whether ``proof`` shows that the leaf hash ``leaf`` is leaf ``index`` of the tree of ``size`` leaves and ``root``.
+    """Whether ``proof`` shows that the leaf hash ``leaf`` is leaf ``index`` of the tree of ``size`` leaves
+    and ``root``.
 
     The iterative form of RFC 9162, section 2.1.3.2.
     """
@@ -146,7 +150,8 @@ def verify_consistency(
 ) -> bool:
     """Whether ``proof`` shows that the tree of ``second`` leaves extends the tree of ``first`` leaves.
 
-    The iterative form of RFC 9162, section 2.1.4.2. The empty tree is a prefix of every tree, by an empty proof.
+    The iterative form of RFC 9162, section 2.1.4.2. The empty tree is a prefix of every tree, by an empty
+    proof.
     """
     if not 0 <= first <= second:
         return False

@@ -1,17 +1,22 @@
 """Recomputes from the stored bodies everything the ledger says about them, and names what does not agree.
 
-It is here so that anyone holding the file can check it without trusting the program that wrote it: a flipped byte, a lost
-or added row, a changed head or an event moved to another identity each show up with their log_index.
+It is here so that anyone holding the file can check it without trusting the program that wrote it: a flipped
+byte, a lost or added row, a changed head or an event moved to another identity each show up with their
+log_index.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
+from contracts.envelope import WIRE_PREFIX
+from contracts.faults import Fault
 from contracts.moments import parse_us
 from contracts.ports import Progress
 from domain.sqlite_file import SqliteFile
@@ -23,14 +28,11 @@ PROBLEMS_NAMED = 100
 _RUN = 2_000
 
 _SELECT = (
-    "SELECT log_index, time_us, recorded_at_us, topic.text, subject.text, source_id, source.text, agency.text, "
-    "originator_version, originator_id, event_id, digest, state FROM log "
-    "LEFT JOIN names AS topic ON topic.id = topic_id LEFT JOIN names AS subject ON subject.id = subject_id "
-    "LEFT JOIN names AS source ON source.id = source_id LEFT JOIN names AS agency ON agency.id = agency_id "
-    "ORDER BY log_index"
+    "SELECT log_index, time_us, recorded_at_us, topic_id, subject_id, source_id, agency_id, "
+    "originator_version, originator_id, event_id, digest, state FROM log ORDER BY log_index"
 )
 
-_WIRE_PREFIX = "org.tallystick."
+_COMPARED = ("source", "id", "topic", "subject", "time", "agency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,10 @@ def verify(file: SqliteFile, progress: Progress | None = None) -> VerifyResult:
     try:
         with file.reading() as connection:
             head = connection.execute("SELECT log_index, recorded_at_us, frontier, root FROM head").fetchone()
+            check.names = dict(connection.execute("SELECT id, text FROM names").fetchall())
             rows = connection.execute(_SELECT)
             while run := rows.fetchmany(_RUN):
-                for row in run:
-                    check.row(row)
+                check.run(run)
                 if progress is not None:
                     progress(check.events, max(head[0], check.events))
             check.head(head)
@@ -74,6 +76,7 @@ class _Check:
     def __init__(self) -> None:
         self.tree = Frontier()
         self.found: list[Finding] = []
+        self.names: dict[int, str] = {}
         self.events = 0
         self.decisions = 0
         self.last = 0
@@ -83,46 +86,63 @@ class _Check:
         if len(self.found) < PROBLEMS_NAMED:
             self.found.append(Finding(log_index, sentence))
 
-    def row(self, row: tuple[object, ...]) -> None:
-        log_index, time_us, recorded_at_us, topic, subject, source_id, source, agency = row[:8]
-        version, originator_id, event_id, digest, state = row[8:]
-        assert isinstance(log_index, int)
-        assert isinstance(recorded_at_us, int)
-        assert isinstance(state, bytes)
-        if log_index != self.last + 1:
-            self.say(log_index, f"the event before it is {self.last}: log_index is not dense")
-        if recorded_at_us < self._recorded_at_us:
-            self.say(log_index, "recorded_at lies before that of the event before it")
-        actual = hashlib.sha256(state).digest()
-        if actual != digest:
-            self.say(log_index, "the digest is not the digest of the body")
-        self.tree.extend((actual,))
-        self.events += 1
-        self.last = log_index
-        self._recorded_at_us = recorded_at_us
+    def run(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """A run of rows in order of log_index: place, digest and columns of each, then the tree over all."""
+        digests = []
+        for row in rows:
+            log_index, recorded_at_us, digest, state = row[0], row[2], row[10], row[11]
+            if log_index != self.last + 1:
+                self.say(log_index, f"the event before it is {self.last}: log_index is not dense")
+            if recorded_at_us < self._recorded_at_us:
+                self.say(log_index, "recorded_at lies before that of the event before it")
+            actual = hashlib.sha256(state).digest()
+            if actual != digest:
+                self.say(log_index, "the digest is not the digest of the body")
+            digests.append(actual)
+            self.last = log_index
+            self._recorded_at_us = recorded_at_us
+            self._columns(row)
+        self.tree.extend(digests)
+        self.events += len(rows)
+
+    def _columns(self, row: tuple[Any, ...]) -> None:
+        """Whether the typed columns say what the body says, and the row is kept under the body's identity."""
+        log_index, time_us, _, topic_id, subject_id, source_id, agency_id = row[:7]
+        version, originator_id, event_id, _, state = row[7:]
         try:
-            said = _envelope(state)
-        except (ValueError, KeyError, TypeError) as error:
-            self.say(log_index, f"the body is not an event: {error!r}")
+            body = orjson.loads(state)
+            said = (
+                body["source"],
+                body["id"],
+                body["type"].removeprefix(WIRE_PREFIX),
+                body["subject"],
+                None if body.get("time") is None else parse_us(body["time"]),
+                body.get("agency"),
+            )
+        except (Fault, ValueError, LookupError, TypeError, AttributeError) as error:
+            self.say(log_index, f"the body is not an event: {type(error).__name__}")
             return
-        known_id = event_id
         if event_id is None:
-            known_id = str(originator_id).partition("/")[2]
-            if originator_id != f"{source_id}/{said[1]}" or version != 1:
-                self.say(log_index, "the identity under which it is kept is not that of the body")
+            event_id = originator_id.partition("/")[2]
+            if version != 1 or originator_id != f"{source_id}/{event_id}":
+                self.say(log_index, "a statement is not kept under its source and id")
         else:
             self.decisions += 1
-        for name, kept, spoken in zip(
-            ("source", "id", "topic", "subject", "time"),
-            (source, known_id, topic, subject, time_us),
-            said,
-            strict=True,
-        ):
-            if kept != spoken:
-                self.say(log_index, f"the column {name} says {kept!r}, the body {spoken!r}")
-        if said_agency := orjson.loads(state).get("agency"):
-            if said_agency != agency:
-                self.say(log_index, f"the column agency says {agency!r}, the body {said_agency!r}")
+        name = self.names.get
+        agency = name(agency_id)
+        # The agency may have been supplied by the sender's credential; then the body does not name one.
+        kept = (
+            name(source_id),
+            event_id,
+            name(topic_id),
+            name(subject_id),
+            time_us,
+            agency if said[5] else None,
+        )
+        if kept != said:
+            for column, on_row, in_body in zip(_COMPARED, kept, said, strict=True):
+                if on_row != in_body:
+                    self.say(log_index, f"the column {column} says {on_row!r}, the body {in_body!r}")
 
     def head(self, head: tuple[int, int, bytes, bytes]) -> None:
         log_index, recorded_at_us, frontier, root = head
@@ -145,7 +165,7 @@ class _Check:
         if totals.get("recorded") != self.events:
             self.say(
                 None,
-                f"{totals.get('recorded')} submissions were answered as recorded, {self.events} are in the log",
+                f"{totals.get('recorded')} were answered as recorded, {self.events} are in the log",
             )
         for outcome in ("rejected", "conflict"):
             if totals.get(outcome, 0) != kept.get(outcome, 0):
@@ -153,7 +173,7 @@ class _Check:
                     None, f"{totals.get(outcome)} were answered as {outcome}, {kept.get(outcome, 0)} are kept"
                 )
         (decisions,) = connection.execute(
-            "SELECT count(*) FROM decision_identity JOIN log USING (log_index) JOIN names ON names.id = source_id "
+            "SELECT count(*) FROM decision_identity JOIN log USING (log_index) "
             "WHERE identity = source_id || '/' || event_id"
         ).fetchone()
         if decisions != self.decisions:
@@ -161,10 +181,3 @@ class _Check:
                 None,
                 f"{self.decisions} decisions are in the log, {decisions} in the table of their identities",
             )
-
-
-def _envelope(state: bytes) -> tuple[str, str, str, str, int | None]:
-    """(source, id, topic, subject, time_us) as the body says them."""
-    body = orjson.loads(state)
-    time_us = None if body.get("timeunknown") else parse_us(body["time"])
-    return body["source"], body["id"], body["type"].removeprefix(_WIRE_PREFIX), body["subject"], time_us

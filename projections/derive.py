@@ -1,8 +1,8 @@
-"""Obligations: what follows from a commitment, one row a period.
+"""Rows that follow from a row: the obligations of a commitment, the versions of a KPI.
 
-Here because a commitment is a promise over time, kept or broken period by period. The expansion is a pure
-function of the commitment's row, so the obligations are replaced whenever that row changes and never drift
-from it.
+Here because a commitment is a promise over time, kept or broken period by period, and a KPI is one
+definition after another. Each expansion is a pure function of the parent's row, so its rows are replaced
+whenever that row changes and never drift from it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import orjson
 
 from contracts.moments import day_end_us, local_day, local_month
 from projections.calendar import MONTHS_IN, first_month_of, last_day, period_text
-from projections.merges import Expansion
+from projections.merges import Expansion, json_text
 
 PERIODS_MAX = 1_200
 """The most obligations one commitment expands to (a hundred years of months)."""
@@ -26,7 +26,7 @@ def obligations_of(row: Mapping[str, Any], zone: str) -> list[tuple[Any, ...]]:
     made.
 
     A recurring commitment owes its quantity once a period that overlaps ``from``..``until``, by the end of
-    the period's last day (or of ``until``); a single one owes it by the end of ``due``. Where no quantity was
+    the period's last day; a single one owes it by the end of ``due``. Where no quantity was
     promised, 1 is owed. Evidence counts for the period it names, or else for the one in which it happened;
     evidence that names another kind of period, or neither names one nor is dated, counts for none. ``met_at``
     is when the cumulative evidence of the period first reached what is owed, by the time of the evidence
@@ -112,6 +112,75 @@ OBLIGATIONS = Expansion(
 """``period`` is the recurrence's period, or the due date of a single obligation."""
 
 
+def versions_of(row: Mapping[str, Any], zone: str) -> list[tuple[Any, ...]]:
+    """The versions of one KPI, in the order of ``KPI_VERSIONS.columns``; of each the latest definition
+    stands.
+
+    A retirement that names no version is about every version defined up to its time. An unknown time counts
+    as the earliest for a definition and is not held against a retirement.
+    """
+    latest: dict[int, Any] = {}
+    for entry in sorted(_loads(row["defined"]) or (), key=_order):
+        latest[entry["version"]] = entry
+    retirements = sorted(_loads(row["retired"]) or (), key=_order)
+
+    def ends(retirement: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
+        if retirement["version"] is not None:
+            return bool(retirement["version"] == entry["version"])
+        return retirement["time"] is None or entry["time"] is None or entry["time"] <= retirement["time"]
+
+    rows = []
+    for version, entry in sorted(latest.items()):
+        retired = next((r for r in reversed(retirements) if ends(r, entry)), None)
+        rows.append(
+            (
+                f"{row['kpi']}#{version}",
+                row["kpi"],
+                version,
+                entry["plan"],
+                entry["objective"],
+                json_text(entry["definition"]),
+                entry["effective_from"],
+                entry["owner"],
+                entry["time"],
+                None if retired is None else retired["time"],
+                None if retired is None else 1,
+                None if retired is None else retired["successor"],
+            )
+        )
+    return rows
+
+
+KPI_VERSIONS = Expansion(
+    table="kpis",
+    key="key",
+    parent="kpi",
+    columns=(
+        ("key", "text"),
+        ("kpi", "text"),
+        ("version", "integer"),
+        ("plan", "text"),
+        ("objective", "text"),
+        ("definition", "json"),
+        ("effective_from", "text"),
+        ("owner", "text"),
+        ("defined_at", "integer"),
+        ("retired_at", "integer"),
+        ("retired", "integer"),
+        ("successor", "text"),
+    ),
+    function=versions_of,
+    indexes=(("kpi",),),
+)
+"""``retired`` is 1 where the version is retired, dated or not."""
+
+
+def _order(entry: Mapping[str, Any]) -> tuple[bool, int, str, str]:
+    """(time, source, id), an unknown time first: so that it loses to every known one where the last
+    stands."""
+    return (entry["time"] is not None, entry["time"] or 0, entry["source"], entry["id"])
+
+
 def _loads(text: str | None) -> Any:
     return None if text is None else orjson.loads(text)
 
@@ -127,7 +196,7 @@ def _owed(row: Mapping[str, Any]) -> list[tuple[str, dt.date]]:
     if until < start:
         return []
     months = range(first_month_of(start, every), first_month_of(until, every) + 1, MONTHS_IN[every])
-    return [(period_text(m, every), min(last_day(m, every), until)) for m in months[:PERIODS_MAX]]
+    return [(period_text(m, every), last_day(m, every)) for m in months[:PERIODS_MAX]]
 
 
 def _period_at(us: int, every: str, zone: str) -> str:

@@ -20,8 +20,9 @@ Row = list[Any]
 """The values of one row in the order of ``Model.columns``."""
 
 SEPARATOR = "\n"
-"""Between source and id in an identity column. CloudEvents allows no control character in either, and this one sorts
-before every character that is allowed, so comparing joined identities equals comparing the pairs."""
+"""Between source and id in an identity column. CloudEvents allows no control character in either, and this
+one sorts before every character that is allowed, so comparing joined identities equals comparing the
+pairs."""
 
 
 def identity(source: str, id: str) -> str:
@@ -72,10 +73,15 @@ def data(column: str, path: str | None = None, kind: Kind = "text") -> Fill:
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Restricts a slot to events whose payload field has one of these values."""
+    """Restricts a slot to events whose payload field has one of these values; without values, to those that
+    have the field at all."""
 
     path: str
-    values: frozenset[str]
+    values: frozenset[str] | None = None
+
+    def admits(self, value: Any) -> bool:
+        """Whether an event with this value in the field may win the slot."""
+        return value is not None if self.values is None else value in self.values
 
 
 @dataclass(frozen=True, slots=True)

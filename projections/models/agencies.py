@@ -4,7 +4,7 @@ Here because every number is somebody's: pages name an agency from its row, and 
 promised.
 """
 
-from projections.merges import Model, Slot, SubjectKey, at, data, won
+from projections.merges import Derived, Model, Slot, SubjectKey, Where, at, coalesce, data, won
 
 AGENCIES = Model(
     name="agencies",
@@ -34,19 +34,37 @@ AGREEMENTS = Model(
             (
                 at("signed_at"),
                 data("kind"),
-                data("parties", kind="json"),
+                data("signed_parties", "parties", kind="json"),
                 data("effective"),
-                data("expires"),
+                data("signed_expires", "expires"),
                 won("signed"),
             ),
         ),
         Slot("amended", "last", ("agreement.amended",), (at("amended_at"), won("amended"))),
+        Slot(
+            "parties_amended",
+            "last",
+            ("agreement.amended",),
+            (data("amended_parties", "parties", kind="json"),),
+            where=Where("parties"),
+        ),
+        Slot(
+            "expiry_amended",
+            "last",
+            ("agreement.amended",),
+            (data("amended_expires", "expires"),),
+            where=Where("expires"),
+        ),
         Slot(
             "ended",
             "last",
             ("agreement.ended",),
             (at("ended_at"), data("end_kind", "kind"), data("end_reason", "reason"), won("ended")),
         ),
+    ),
+    derived=(
+        Derived("parties", coalesce, ("amended_parties", "signed_parties"), kind="json"),
+        Derived("expires", coalesce, ("amended_expires", "signed_expires")),
     ),
 )
 

@@ -1,9 +1,11 @@
 """The strategic plan as it stands: goals, objectives, KPI definitions and targets.
 
-Here because the scorecard is read along the plan. All of these are decisions, so the latest of each stands.
+Here because the scorecard is read along the plan. All of these are decisions, so the latest of each
+stands; a KPI keeps every version, because one retirement may be about all of them.
 """
 
-from projections.merges import DataKey, Model, Slot, SubjectKey, at, data, won
+from projections.derive import KPI_VERSIONS
+from projections.merges import Collect, DataKey, Model, Slot, SubjectKey, at, data, won
 
 PLANS = Model(
     name="plans",
@@ -70,34 +72,19 @@ OBJECTIVES = Model(
     ),
 )
 
-KPIS = Model(
-    name="kpis",
-    key_column="key",
-    key=DataKey(("kpi", "version"), separator="#"),
-    slots=(
-        Slot(
+KPI_HISTORIES = Model(
+    name="kpi_histories",
+    key_column="kpi",
+    key=DataKey(("kpi",)),
+    collects=(
+        Collect(
             "defined",
-            "last",
             ("kpi.defined",),
-            (
-                at("defined_at"),
-                data("kpi"),
-                data("version", kind="integer"),
-                data("plan"),
-                data("objective"),
-                data("definition", kind="json"),
-                data("effective_from"),
-                data("owner"),
-                won("defined"),
-            ),
+            ("version", "plan", "objective", "definition", "effective_from", "owner"),
         ),
-        Slot(
-            "retired",
-            "last",
-            ("kpi.retired",),
-            (at("retired_at"), data("successor"), won("retired")),
-        ),
+        Collect("retired", ("kpi.retired",), ("version", "successor")),
     ),
+    expansion=KPI_VERSIONS,
 )
 
 TARGETS = Model(
@@ -121,4 +108,4 @@ TARGETS = Model(
     ),
 )
 
-MODELS = (PLANS, GOALS, OBJECTIVES, KPIS, TARGETS)
+MODELS = (PLANS, GOALS, OBJECTIVES, KPI_HISTORIES, TARGETS)

@@ -21,7 +21,7 @@ SERVICES = Model(
                 data("service"),
                 data("referral"),
                 data("units", kind="real"),
-                data("minutes", kind="real"),
+                data("minutes", kind="integer"),
                 by_agency("agency"),
                 won("delivered"),
             ),

@@ -1,0 +1,163 @@
+"""The log as typed columns for a rebuild: positions, types, and events decoded on demand.
+
+Here so that the rebuild can speak of an event by its position in the run it reads, and so that decoding
+takes only the payload fields that a model fills columns from. An older version of a type is brought up to
+date before it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import orjson
+
+from contracts.catalogue import CATALOGUE
+from contracts.ports import NO_TIME, HotColumns, LogReader
+from projections.merges import Model, identity
+from projections.winners import Ints
+
+Decoder = Callable[[bytes], Any]
+"""Canonical bytes of one event -> an object with ``source``, ``id``, ``supersedes`` and ``data``."""
+
+MARK = b'"supersedes":'
+"""What the canonical form of every event that supersedes another contains."""
+
+
+class Identified(msgspec.Struct):
+    """The part of a body that says which event it is."""
+
+    source: str
+    id: str
+
+
+class Superseding(msgspec.Struct):
+    """The part of a body that may name a superseded event, in the envelope or in the data."""
+
+    source: str
+    id: str
+    supersedes: str | None = None
+    data: dict[str, Any] = {}
+
+
+identify = msgspec.json.Decoder(Identified).decode
+supersession = msgspec.json.Decoder(Superseding).decode
+
+
+def attribute(field: str) -> str:
+    """The attribute under which a decoded payload field is found; payload names may be Python keywords."""
+    return f"f_{field}"
+
+
+@dataclass(frozen=True, slots=True)
+class TypeCode:
+    """One stored topic of the log."""
+
+    topic: str
+    name: str
+    statement: bool
+    current: bool
+
+
+class Columns:
+    """A run of the log from its beginning, with the events of each type and their bodies within reach."""
+
+    def __init__(self, reader: LogReader, hot: HotColumns) -> None:
+        self.reader = reader
+        self.hot = hot
+        self.names = reader.names()
+        ids, codes = np.unique(hot.type_id, return_inverse=True)
+        self.codes: Ints = codes.astype(np.int64)
+        self.types = [_type_code(self.names[int(number)]) for number in ids]
+        self.live = np.ones(len(hot.log_index), dtype=bool)
+
+    def __len__(self) -> int:
+        return len(self.hot.log_index)
+
+    @property
+    def upto(self) -> int:
+        """The log_index of the last event of the run."""
+        return int(self.hot.log_index[-1]) if len(self) else 0
+
+    def position(self, log_index: int) -> int:
+        """Where an event stands in the run; the log is dense."""
+        return log_index - int(self.hot.log_index[0])
+
+    def of_types(self, wanted: Iterable[str], within: Ints | None = None) -> Ints:
+        """The positions of live events of some types, ascending, or the indexes of those in ``within``."""
+        names = frozenset(wanted)
+        chosen = np.array([code.name in names for code in self.types], dtype=bool)
+        if len(chosen) == 0:
+            return np.empty(0, dtype=np.int64)
+        if within is None:
+            return np.flatnonzero(chosen[self.codes] & self.live)
+        return np.flatnonzero(chosen[self.codes[within]])
+
+    def statements(self) -> Ints:
+        """The positions of all statements, superseded or not."""
+        chosen = np.array([code.statement for code in self.types], dtype=bool)
+        return np.flatnonzero(chosen[self.codes]) if len(chosen) else np.empty(0, dtype=np.int64)
+
+    def bodies(self, positions: Ints) -> Iterator[tuple[int, bytes]]:
+        """(position, canonical bytes), ascending by position."""
+        if len(positions) == 0:
+            return
+        for log_index, body in self.reader.bodies(self.hot.log_index[positions]):
+            yield self.position(log_index), body
+
+    def identities(self, positions: Ints) -> list[str]:
+        """The identities of some events, in the order asked."""
+        found = {}
+        for position, body in self.bodies(np.unique(positions)):
+            event = identify(body)
+            found[position] = identity(event.source, event.id)
+        return [found[position] for position in positions.tolist()]
+
+    def times(self, positions: Ints) -> list[int | None]:
+        """Moments in UTC microseconds, None where unknown."""
+        times: list[int] = self.hot.time_us[positions].tolist()
+        return [None if time == NO_TIME else time for time in times]
+
+    def decoders(self, model: Model) -> list[Decoder]:
+        """For each type code, what decodes an event for this model."""
+        wanted: dict[str, set[str]] = {}
+        for slot in model.slots:
+            fields = {fill.path[0] for fill in slot.fills if fill.origin == "data"}
+            if slot.where is not None:
+                fields.add(slot.where.path.partition(".")[0])
+            for name in slot.types:
+                wanted.setdefault(name, set()).update(fields)
+        for collect in model.collects:
+            for name in collect.types:
+                wanted.setdefault(name, set()).update(collect.fields)
+        key_fields = getattr(model.key, "fields", ())
+        return [_decoder(code, {*wanted.get(code.name, ()), *key_fields}) for code in self.types]
+
+
+def _type_code(topic: str) -> TypeCode:
+    entry = CATALOGUE.entry(topic)
+    return TypeCode(topic, entry.name, entry.kind == "statement", entry.upcast is None)
+
+
+def _decoder(code: TypeCode, fields: set[str]) -> Decoder:
+    """Decodes the named payload fields only, without building the rest."""
+    data = msgspec.defstruct(
+        "Data", [(attribute(f), Any, None) for f in sorted(fields)], rename={attribute(f): f for f in fields}
+    )
+    event = msgspec.defstruct(
+        "Event",
+        [("source", str), ("id", str), ("data", data), ("supersedes", str | None, None)],
+    )
+    if code.current:
+        decode: Decoder = msgspec.json.Decoder(event).decode
+        return decode
+
+    def decode_older(body: bytes) -> Any:
+        envelope = orjson.loads(body)
+        envelope["data"] = CATALOGUE.upcast(code.topic, envelope["data"])
+        return msgspec.convert(envelope, event)
+
+    return decode_older

@@ -1,0 +1,91 @@
+"""The tallies of a whole log at once: what ``tallies`` counts batch by batch, over columns.
+
+Here because counting needs no event body: agency, type, time and recording time are typed columns.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from sqlalchemy.engine import Connection
+
+from contracts.moments import DAY_US, local_day, local_epoch_day, time_zone
+from contracts.ports import NO_TIME
+from projections import statements
+from projections.columns import Columns
+from projections.tables import ENTRIES, REPORTS
+from projections.tallies import UNDATED_BUCKET, bucket, family_of, report_key
+from projections.winners import Ints
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_NO_DAY = np.iinfo(np.int64).min
+
+
+def local_days(moments: Ints, zone: str) -> Ints:
+    """The local calendar day (days since 1970-01-01) of each moment.
+
+    A zone's offset is looked up once a UTC day; on days on which it changes, once a moment.
+    """
+    utc_days, inverse = np.unique(moments // DAY_US, return_inverse=True)
+    offsets = [_steady_offset_us(int(day), zone) for day in utc_days]
+    shift = np.array([0 if offset is None else offset for offset in offsets], dtype=np.int64)
+    days = (moments + shift[inverse]) // DAY_US
+    changing = np.array([offset is None for offset in offsets], dtype=bool)[inverse]
+    for index in np.flatnonzero(changing).tolist():
+        days[index] = local_epoch_day(int(moments[index]), zone)
+    return np.asarray(days, dtype=np.int64)
+
+
+def _steady_offset_us(utc_day: int, zone: str) -> int | None:
+    tz = time_zone(zone)
+    start = _EPOCH + timedelta(days=utc_day)
+    looks = (start, start + timedelta(hours=12), start + timedelta(days=1) - _MICROSECOND)
+    offsets = {moment.astimezone(tz).utcoffset() for moment in looks}
+    if len(offsets) > 1:
+        return None
+    return (offsets.pop() or timedelta(0)) // _MICROSECOND
+
+
+def recount(connection: Connection, columns: Columns, zone: str) -> None:
+    """Writes ``entries`` and ``reports`` of a run of the log. Both must be empty."""
+    chosen = columns.statements()
+    if len(chosen) == 0:
+        return
+    agencies = columns.hot.agency_id[chosen]
+    times, recorded = columns.hot.time_us[chosen], columns.hot.recorded_at_us[chosen]
+    dated = times != NO_TIME
+    entered = local_days(recorded, zone)
+    happened = np.full(len(chosen), _NO_DAY, dtype=np.int64)
+    happened[dated] = local_days(times[dated], zone)
+    _entries(connection, columns, agencies, entered, happened)
+    families = [family_of(code.name) for code in columns.types]
+    names, of_code = np.unique(np.array(families), return_inverse=True)
+    groups = np.stack((agencies[dated], of_code[columns.codes[chosen[dated]]], happened[dated]))
+    found, inverse = np.unique(groups, axis=1, return_inverse=True)
+    first = np.full(found.shape[1], np.iinfo(np.int64).max, dtype=np.int64)
+    np.minimum.at(first, inverse.ravel(), recorded[dated])
+    rows = []
+    for agency_id, family_id, day, recorded_at in zip(*found.tolist(), first.tolist(), strict=True):
+        agency, family, text = columns.names[agency_id], str(names[family_id]), _day_text(day)
+        rows.append((report_key(agency, family, text), agency, family, text, recorded_at, text[:7]))
+    rows.sort()
+    statements.write_rows(connection, statements.insert(REPORTS), rows)
+
+
+def _entries(connection: Connection, columns: Columns, agencies: Ints, entered: Ints, happened: Ints) -> None:
+    """Counts by agency, day of entry and delay, then adds up to months and buckets in Python."""
+    delay = np.where(happened == _NO_DAY, _NO_DAY, np.clip(entered - happened, 0, 11))
+    found, counts = np.unique(np.stack((agencies, entered, delay)), axis=1, return_counts=True)
+    entries: dict[tuple[str, str, str], int] = {}
+    for agency_id, day, days, n in zip(*found.tolist(), counts.tolist(), strict=True):
+        label = UNDATED_BUCKET if days == _NO_DAY else bucket(days)
+        key = (columns.names[agency_id], _day_text(day)[:7], label)
+        entries[key] = entries.get(key, 0) + n
+    rows = [(*key, n) for key, n in sorted(entries.items())]
+    statements.write_rows(connection, statements.insert(ENTRIES), rows)
+
+
+def _day_text(day: int) -> str:
+    return local_day(day * DAY_US, "UTC")

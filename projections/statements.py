@@ -1,0 +1,75 @@
+"""The SQL by which folds load and write rows, compiled once a table.
+
+Here because rows are written in bulk through the driver: a fold writes thousands of wide rows a
+transaction, and going round the expression compiler for each batch costs more than the writing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Table
+from sqlalchemy.engine import Connection
+
+PARAMETERS_MAX = 900
+"""The most parameters in one IN list; every SQLite build takes 999."""
+
+
+def chunks(values: Iterable[Any], size: int = PARAMETERS_MAX) -> Iterator[list[Any]]:
+    """The values in lists of at most ``size``."""
+    iterator = iter(values)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def upsert(table: Table) -> str:
+    """Inserts a row, or replaces every other column where its primary key exists."""
+    names = [column.name for column in table.columns]
+    keys = [column.name for column in table.primary_key]
+    changes = ", ".join(f"{_quoted(n)} = excluded.{_quoted(n)}" for n in names if n not in keys)
+    return f"{insert(table)} ON CONFLICT ({_listed(keys)}) DO UPDATE SET {changes}"
+
+
+def insert(table: Table) -> str:
+    """Inserts a row."""
+    names = [column.name for column in table.columns]
+    marks = ", ".join("?" * len(names))
+    return f"INSERT INTO {_quoted(table.name)} ({_listed(names)}) VALUES ({marks})"
+
+
+def insert_new(table: Table) -> str:
+    """Inserts a row unless its primary key exists."""
+    return insert(table).replace("INSERT INTO", "INSERT OR IGNORE INTO", 1)
+
+
+def rows_where(connection: Connection, table: Table, column: str, values: Iterable[str]) -> list[Any]:
+    """The rows whose ``column`` is one of ``values``, in the order of the table's columns."""
+    names = _listed([c.name for c in table.columns])
+    found: list[Any] = []
+    for chunk in chunks(values):
+        marks = ", ".join("?" * len(chunk))
+        sql = f"SELECT {names} FROM {_quoted(table.name)} WHERE {_quoted(column)} IN ({marks})"
+        found.extend(connection.exec_driver_sql(sql, tuple(chunk)))
+    return found
+
+
+def delete_where(connection: Connection, table: Table, column: str, values: Iterable[str]) -> None:
+    """Deletes the rows whose ``column`` is one of ``values``."""
+    sql = f"DELETE FROM {_quoted(table.name)} WHERE {_quoted(column)} = ?"
+    write_rows(connection, sql, [(value,) for value in values])
+
+
+def write_rows(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Executes a statement for every row; nothing where there is none."""
+    if rows:
+        connection.exec_driver_sql(sql, list(rows))
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(_quoted(name) for name in names)

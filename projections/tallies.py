@@ -1,0 +1,71 @@
+"""What arrived and how late: reports received and entry delays, batch by batch.
+
+Here apart from the merges because both are about the reporting itself: a superseded statement was received
+all the same, and an entry is counted when it is recorded. ``reports`` is a minimum and so a merge;
+``entries`` is a plain count, exact because it is committed together with the position in the log.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sqlalchemy.engine import Connection
+
+from contracts.moments import local_day, local_epoch_day, local_month
+from contracts.recorded import Recorded
+from projections import statements
+from projections.fold import Dirty
+from projections.tables import ENTRIES, REPORTS
+
+UNDATED_BUCKET = "undated"
+
+_ADD = statements.insert(ENTRIES) + " ON CONFLICT (agency, month, bucket) DO UPDATE SET n = n + excluded.n"
+_REPORT = statements.upsert(REPORTS)
+
+
+def bucket(days: int) -> str:
+    """The delay bucket of a number of whole local days; an event recorded before its own day counts as no
+    delay."""
+    if days <= 0:
+        return "0"
+    if days <= 3:
+        return "1-3"
+    if days <= 6:
+        return "4-6"
+    return "7-10" if days <= 10 else "11+"
+
+
+def family_of(event_type: str) -> str:
+    """The feed an event type belongs to: its noun (``call.received`` -> ``call``)."""
+    return event_type.partition(".")[0]
+
+
+def report_key(agency: str, family: str, day: str) -> str:
+    """The key of a row of ``reports``."""
+    return f"{agency}/{family}/{day}"
+
+
+def tally(connection: Connection, batch: Sequence[Recorded], zone: str) -> Dirty:
+    """Counts a batch of events that were never counted before."""
+    entries: Counter[tuple[str, str, str]] = Counter()
+    reports: dict[str, tuple[str, str, str, str, int, str]] = {}
+    for event in batch:
+        if event.kind != "statement":
+            continue
+        month = local_month(event.recorded_at_us, zone)
+        if event.time_us is None:
+            entries[event.agency, month, UNDATED_BUCKET] += 1
+            continue
+        days = local_epoch_day(event.recorded_at_us, zone) - local_epoch_day(event.time_us, zone)
+        entries[event.agency, month, bucket(days)] += 1
+        day = local_day(event.time_us, zone)
+        family = family_of(event.type)
+        key = report_key(event.agency, family, day)
+        if key not in reports or event.recorded_at_us < reports[key][4]:
+            reports[key] = (key, event.agency, family, day, event.recorded_at_us, day[:7])
+    kept = {row[0]: row[4] for row in statements.rows_where(connection, REPORTS, "key", reports)}
+    earlier = [row for key, row in reports.items() if key not in kept or row[4] < kept[key]]
+    statements.write_rows(connection, _REPORT, earlier)
+    statements.write_rows(connection, _ADD, [(*key, n) for key, n in entries.items()])
+    return {("reports", row[5]) for row in earlier} | {("entries", month) for _, month, _ in entries}

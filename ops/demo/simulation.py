@@ -1,0 +1,165 @@
+"""Lives through the demonstration's three years: arrivals go through the real intake into a real ledger,
+night by night.
+
+The clock is simulated so that ``recorded_at`` is when a report arrived, which is what late reporting is
+measured by; with it the same seed gives the same ledger, the same root and the same scorecard on any day
+and any machine.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from contracts.intake import validate
+from contracts.ports import Progress
+from contracts.recorded import Head, Outcome, Submission
+from ops.demo import cast
+from ops.demo.generate import DEFAULT_SEED, events
+
+if TYPE_CHECKING:
+    from ops.composition import House
+
+BATCH_EVENTS = 2_000
+"""At most so many submissions in one transaction; a simulated day is shorter at the usual scale."""
+
+
+class SimulatedClock:
+    """A clock that stands where it was put; ``now_us`` is UTC microseconds."""
+
+    def __init__(self, now_us: int = cast.START_US) -> None:
+        self.now_us = now_us
+
+    def __call__(self) -> int:
+        return self.now_us
+
+
+class RecorderPort(Protocol):
+    """The part of the ledger this module uses."""
+
+    def record(self, submissions: Sequence[Submission]) -> list[Outcome]: ...
+
+    def head(self) -> Head: ...
+
+
+@dataclass(slots=True)
+class Lived:
+    """How the submissions of three years ended. The four outcomes add up to ``submitted``."""
+
+    seed: int
+    scale: float
+    submitted: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    head: Head | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """What the command shows: outcomes, refusals by code, and the root that the same seed must give
+        again."""
+        return {
+            "seed": self.seed,
+            "scale": self.scale,
+            "submitted": self.submitted,
+            "recorded": self.outcomes["recorded"],
+            "duplicate": self.outcomes["duplicate"],
+            "conflict": self.outcomes["conflict"],
+            "rejected": self.outcomes["rejected"],
+            "codes": dict(sorted(self.codes.items())),
+            "as_of": cast.AS_OF,
+            "log_index": self.head.log_index if self.head else 0,
+            "root": self.head.root.hex() if self.head else "",
+        }
+
+
+def live(
+    ledger: RecorderPort,
+    clock: SimulatedClock,
+    seed: int = DEFAULT_SEED,
+    *,
+    scale: float = 1.0,
+    progress: Progress | None = None,
+) -> Lived:
+    """Record every arrival, one transaction a day, with the clock at the day's last arrival.
+
+    ``ledger`` must read ``clock``. Afterwards the clock stands at the end of the period. Raises what the
+    ledger raises.
+    """
+    sent = list(events(seed, scale=scale))
+    lived = Lived(seed, scale)
+    for day in _days(sent):
+        clock.now_us = day[-1][0]
+        outcomes = ledger.record([validate(body) for _, body in day])
+        lived.submitted += len(outcomes)
+        for outcome in outcomes:
+            lived.outcomes[outcome.status] += 1
+            if outcome.problem is not None:
+                lived.codes[outcome.problem.code] += 1
+        if progress is not None:
+            progress(lived.submitted, len(sent))
+    clock.now_us = cast.END_US
+    lived.head = ledger.head()
+    return lived
+
+
+def run(
+    house: House,
+    seed: int = DEFAULT_SEED,
+    *,
+    clock: SimulatedClock | None = None,
+    scale: float = 1.0,
+    progress: Progress | None = None,
+    rebuilding: Progress | None = None,
+) -> dict[str, Any]:
+    """Fill an empty house and build its views; returns the summary (see ``Lived.as_dict``).
+
+    ``clock`` is the clock the house was opened with, where that is not a SimulatedClock itself (then it is
+    found). ``progress`` follows the recording and ``rebuilding`` the views. Raises TypeError where the
+    house has another clock.
+    """
+    clock = clock or house.clock if isinstance(house.clock, SimulatedClock) else clock
+    if clock is None:
+        raise TypeError("a demonstration needs a house opened with a SimulatedClock")
+    lived = live(house.ledger, clock, seed, scale=scale, progress=progress)
+    house.rebuild(rebuilding)
+    return lived.as_dict()
+
+
+def fill(
+    home: Path,
+    seed: int = DEFAULT_SEED,
+    *,
+    scale: float = 1.0,
+    progress: Progress | None = None,
+    rebuilding: Progress | None = None,
+) -> dict[str, Any]:
+    """Make a demonstration home: its settings with the fixed ``as_of``, its ledger and its views.
+
+    A home that holds events already is left as it is, and the summary says so by having submitted nothing.
+    """
+    from ops.composition import open_house
+    from ops.settings import load_settings
+
+    settings = load_settings(home, zone=cast.ZONE, as_of=cast.AS_OF)
+    with open_house(settings=settings, clock=SimulatedClock()) as house:
+        if house.ledger.head().log_index:
+            held = Lived(seed, scale)
+            held.head = house.ledger.head()
+            return held.as_dict()
+        return run(house, seed, scale=scale, progress=progress, rebuilding=rebuilding)
+
+
+def _days(sent: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    """The arrivals cut at each midnight, and where one day has more than a batch holds."""
+    start = 0
+    for end in range(1, len(sent) + 1):
+        over = end == len(sent) or end - start >= BATCH_EVENTS
+        if over or _day(sent[end][0]) != _day(sent[start][0]):
+            yield sent[start:end]
+            start = end
+
+
+def _day(arrival_us: int) -> int:
+    return (arrival_us - cast.START_US) // cast.DAY_US

@@ -67,7 +67,7 @@ def _call(rng: random.Random, case: int, tag: str) -> list[_Step]:
             subject,
             "police",
             0,
-            {"call": call, "psap": "psap-1", "channel": "911", "local_code": "5150", "priority": 2},
+            {"call": call, "psap": "psap-1", "channel": "911", "local_code": "5150", "priority": "2"},
         ),
         (
             "call.triaged",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,24 +17,26 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from contracts.faults import UnavailableFault, fault
-from contracts.moments import parse_us
+from contracts.moments import format_us, parse_us
 from contracts.ports import Clock, LogReader, Progress, Store
 from contracts.recorded import Head, Outcome, Submission
 from domain.ledger import Ledger
 from domain.sequencer import Sequencer
-from ops.recording import Tally, record_stream
+from ops.metrics import Metrics
+from ops.recording import Tally, as_submission, record_stream
 from ops.settings import FILE_NAME, Settings, load_settings, write_settings
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
+    from streams.quarantine import Quarantine
+    from streams.runner import Lag, Runner
 
     from domain.ledger import KeptRejection, VerifyResult
     from projections.kpi import AsOf, Cell, Definitions, Explanation, Scorecard
     from projections.views import Views
-    from streams.quarantine import Quarantine
-    from streams.runner import Lag, Runner
 
 _PREFIXES_KEPT = 2
+_EVERYTHING = 2**31
 
 
 def system_clock() -> int:
@@ -79,6 +81,7 @@ class House:
         runner: Runner,
         quarantine: Quarantine,
         clock: Clock,
+        metrics: Metrics,
     ) -> None:
         self.settings = settings
         self.home = settings.home
@@ -91,6 +94,7 @@ class House:
         self.views = views
         self.runner = runner
         self.quarantine = quarantine
+        self.metrics = metrics
         self._started = False
         self._prefixes: dict[tuple[int, int], Store] = {}
         self._prefix_lock = threading.Lock()
@@ -118,6 +122,12 @@ class House:
     ) -> Tally:
         """Record every item in order; see ``ops.recording.record_stream``."""
         return record_stream(self.writer(), items, agency=agency, on_outcomes=on_outcomes, progress=progress)
+
+    def record_batch(
+        self, items: Sequence[bytes | Submission], *, agency: str | None = None
+    ) -> list[Outcome]:
+        """Validate and record a batch in one durable transaction; one outcome each, in order."""
+        return self.writer().record([as_submission(item, agency) for item in items])
 
     # Views
 
@@ -289,6 +299,10 @@ class House:
         self.close()
 
 
+def _moment(us: int | None) -> str | None:
+    return None if us is None else format_us(us)
+
+
 def open_house(
     home: Path | None = None,
     *,
@@ -322,9 +336,10 @@ def open_house(
 def _assemble(
     settings: Settings, clock: Clock, writable: bool, on_commit: Callable[[int], None] | None
 ) -> House:
-    from projections.views import Views
     from streams.quarantine import Quarantine
     from streams.runner import Runner
+
+    from projections.views import Views
 
     ledger = Ledger.open(settings.home, clock=clock, writable=writable)
     try:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -45,7 +46,9 @@ class SubmitPort(Protocol):
     full.
     """
 
-    def submit(self, submissions: Sequence[Submission], done: Any) -> None: ...
+    def submit(
+        self, submissions: Sequence[Submission], done: Callable[[list[Outcome] | BaseException], None]
+    ) -> None: ...
 
 
 @dataclass(slots=True)
@@ -64,6 +67,8 @@ class Desk:
     def __init__(self, sequencer: SubmitPort, metrics: Metrics) -> None:
         self._sequencer = sequencer
         self._waiting: list[_Ticket] = []
+        self._ended: deque[tuple[list[_Ticket], list[Outcome] | BaseException, float]] = deque()
+        self._waking = False
         self._wait_s = metrics.histogram("tallystick_commit_wait_seconds")
 
     def submit(self, submissions: list[Submission]) -> asyncio.Future[list[Outcome]]:
@@ -94,30 +99,40 @@ class Desk:
         started_s = time.perf_counter()
 
         def done(result: list[Outcome] | BaseException) -> None:
-            # Called on the writer's thread. A closed loop has nobody left to answer; what was recorded
-            # stays recorded.
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(self._deliver, tickets, result, started_s)
+            # Called on the writer's thread. One commit ends many groups; the first one wakes the loop for
+            # all.
+            self._ended.append((tickets, result, started_s))
+            if not self._waking:
+                self._waking = True
+                self._wake(loop)
 
         if len(tickets) == 1:
             self._sequencer.submit(tickets[0].submissions, done)
         else:
             self._sequencer.submit([s for ticket in tickets for s in ticket.submissions], done)
 
-    def _deliver(
-        self, tickets: list[_Ticket], result: list[Outcome] | BaseException, started_s: float
-    ) -> None:
-        self._wait_s.observe(time.perf_counter() - started_s)
-        if isinstance(result, BaseException):
+    def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            loop.call_soon_threadsafe(self._deliver)
+        except RuntimeError:
+            # The loop has closed: nobody is left to answer. What was recorded stays recorded.
+            self._waking = False
+
+    def _deliver(self) -> None:
+        # The flag goes down before the queue is emptied, so that what ends meanwhile wakes the loop again.
+        self._waking = False
+        now_s = time.perf_counter()
+        while self._ended:
+            tickets, result, started_s = self._ended.popleft()
+            self._wait_s.observe(now_s - started_s)
+            start = 0
             for ticket in tickets:
-                _fail(ticket, result)
-            return
-        start = 0
-        for ticket in tickets:
-            end = start + len(ticket.submissions)
-            if not ticket.answer.done():
-                ticket.answer.set_result(result[start:end])
-            start = end
+                end = start + len(ticket.submissions)
+                if isinstance(result, BaseException):
+                    _fail(ticket, result)
+                elif not ticket.answer.done():
+                    ticket.answer.set_result(result[start:end])
+                start = end
 
 
 def _fail(ticket: _Ticket, error: BaseException) -> None:

@@ -1,0 +1,255 @@
+"""The application: the porch in front, then the intake or the reading API and the pages.
+
+The porch is plain ASGI. It admits or turns away, sends ``POST /v1/events`` straight to the intake, and
+sees to it that everything else leaves with the security headers and is counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from contracts.faults import Fault, Problem, problem
+from ops.health import Vitals, Watch
+from ops.http.api import PRINCIPAL_KEY, reading_routes
+from ops.http.auth import CHALLENGE, Gate
+from ops.http.intake import PATH as INTAKE_PATH
+from ops.http.intake import Intake
+from ops.http.intake_docs import add_intake
+from ops.http.listing import FORMAT_KEY
+from ops.http.problem import (
+    PROBLEM_TYPE,
+    SECURITY_HEADERS,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    problem_json,
+    send_problem,
+)
+from ops.metrics import Metrics
+from ops.settings import Settings
+
+if TYPE_CHECKING:
+    from ops.composition import House
+
+OPENAPI_PATH = "/v1/openapi.json"
+OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+_READING = frozenset({"GET", "HEAD"})
+
+log = logging.getLogger("tallystick.http")
+
+
+def create_app(
+    house: House, settings: Settings | None = None, *, monotonic_s: Callable[[], float] = time.monotonic
+) -> Porch:
+    """The ASGI application of an open house. Starts nothing: ``house.start()`` keeps the views current.
+
+    Raises the faults ``loopback_only`` and ``settings_invalid``. ``monotonic_s`` is the clock readiness is
+    judged by.
+    """
+    chosen = settings or house.settings
+    gate = Gate.of(chosen)
+    metrics = house.metrics
+    intake = (
+        Intake(
+            house.writer(),
+            metrics,
+            max_body_bytes=chosen.max_body_bytes,
+            body_timeout_s=chosen.body_timeout_s,
+            retry_after_s=chosen.retry_after_s,
+        )
+        if house.writable
+        else None
+    )
+    watch = Watch(chosen, lambda: vitals(house, monotonic_s()))
+    return Porch(_framework(house, chosen, watch), gate, intake, metrics)
+
+
+def vitals(house: House, monotonic_s: float) -> Vitals:
+    """What readiness is judged by, read from the house now."""
+    return Vitals(
+        position=house.runner.position(),
+        lag_events=house.lag().events,
+        writer_alive=house.writer_alive(),
+        runner_alive=house.runner_alive(),
+        brake=house.braked(),
+        monotonic_s=monotonic_s,
+    )
+
+
+class Porch:
+    """The ASGI callable. ``framework`` is the FastAPI application behind it."""
+
+    def __init__(self, framework: FastAPI, gate: Gate, intake: Intake | None, metrics: Metrics) -> None:
+        self.framework = framework
+        self.gate = gate
+        self.metrics = metrics
+        self._intake = intake
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.framework(scope, receive, send)
+            return
+        host = authorization = origin = b""
+        for name, value in scope["headers"]:
+            if name == b"host":
+                host = value
+            elif name == b"authorization":
+                authorization = value
+            elif name == b"origin":
+                origin = value
+        path = scope["path"]
+        method = scope["method"]
+        admitted = None
+        if path not in OPEN_PATHS:
+            admitted = self.gate.admit(host, authorization, b"" if method in _READING else origin)
+            if isinstance(admitted, Problem):
+                await self._turn_away(send, method, admitted)
+                return
+        if method == "POST" and path == INTAKE_PATH and self._intake is not None:
+            assert admitted is not None
+            await self._intake(scope, receive, send, admitted)
+            return
+        scope[PRINCIPAL_KEY] = admitted
+        await self._behind(scope, receive, send)
+
+    async def _turn_away(self, send: Send, method: str, found: Problem) -> None:
+        self._count(method, "refused", found.http_status)
+        challenge = CHALLENGE if found.http_status == 401 else ()
+        await send_problem(send, found, (*challenge, *SECURITY_HEADERS))
+
+    async def _behind(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        if path.startswith("/v1/") and path != OPENAPI_PATH:
+            for suffix in ("csv", "json"):
+                if path.endswith(f".{suffix}"):
+                    scope[FORMAT_KEY] = suffix
+                    scope["path"] = path.removesuffix(f".{suffix}")
+                    scope.pop("raw_path", None)
+        status = 500
+
+        async def send_guarded(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                present = {name for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    *(header for header in SECURITY_HEADERS if header[0] not in present),
+                ]
+            await send(message)
+
+        try:
+            await self.framework(scope, receive, send_guarded)
+        finally:
+            route = getattr(scope.get("route"), "path", "unmatched")
+            self._count(scope["method"], route, status)
+
+    def _count(self, method: str, route: str, status: int) -> None:
+        known = method if method in _METHODS else "other"  # a sender must not be able to invent label values
+        self.metrics.counter("tallystick_http_requests_total", known, route, str(status)).inc()
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _framework(house: House, settings: Settings, watch: Watch) -> FastAPI:
+    app = FastAPI(
+        title="Tallystick",
+        summary="A ledger of what partner agencies promised and did; every number opens down to its events.",
+        description="Every list is also there as CSV and JSON: put .csv or .json behind its path. "
+        "Every error is an application/problem+json with a stable code.",
+        version="1",
+        openapi_url=None,  # served below, with the intake in it
+        docs_url=None,  # its page would load scripts from elsewhere
+        redoc_url=None,
+    )
+    _answer_faults(app)
+
+    @app.get("/healthz", include_in_schema=False)
+    def healthz() -> Response:
+        return JSONResponse({"status": "alive"})
+
+    @app.get("/readyz", include_in_schema=False)
+    def readyz() -> Response:
+        found = watch.look()
+        return JSONResponse(found.to_json(), 200 if found.ready else 503)
+
+    @app.get("/metrics", include_in_schema=False)
+    def metrics() -> Response:
+        return Response(house.metrics.export(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    app.include_router(reading_routes(house, settings))
+    _include_pages(app, house, settings)
+
+    @app.get(OPENAPI_PATH, include_in_schema=False)
+    def openapi() -> Response:
+        return JSONResponse(openapi_document(app))
+
+    return app
+
+
+def openapi_document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of the reading API with the intake added, which FastAPI does not know of."""
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        description=app.description,
+        routes=app.routes,
+    )
+    return add_intake(document)
+
+
+def _include_pages(app: FastAPI, house: House, settings: Settings) -> None:
+    try:
+        from ops.pages import routes
+    except ModuleNotFoundError as error:
+        if error.name not in ("ops.pages", "jinja2"):
+            raise
+        return
+    app.include_router(routes(house, settings), include_in_schema=False)
+
+
+def _answer_faults(app: FastAPI) -> None:
+    @app.exception_handler(Fault)
+    async def told(request: Request, error: Fault) -> Response:
+        return problem_response(error.problem)
+
+    @app.exception_handler(RequestValidationError)
+    async def wrong_parameter(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        name = str(first["loc"][-1])
+        return problem_response(problem("request_invalid", f"{name}: {first['msg']}", f"/{name}"))
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 405:
+            found = problem("method_not_allowed", f"{request.method} {request.url.path}")
+        elif error.status_code == 404:
+            found = problem("not_found", request.url.path)
+        else:
+            found = problem("request_invalid", str(error.detail))
+        return problem_response(found, dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> Response:
+        reference = secrets.token_hex(4)
+        log.error("reference %s: %s %s", reference, request.method, request.url.path, exc_info=error)
+        return problem_response(problem("internal_error", f"reference {reference}"))
+
+
+def problem_response(found: Problem, headers: dict[str, str] | None = None) -> Response:
+    """A problem as a framework response."""
+    return Response(problem_json(found), found.http_status, headers, PROBLEM_TYPE.decode())

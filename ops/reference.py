@@ -24,7 +24,7 @@ _GENERATED = "<!-- Written from the code by `make docs`; change the code, not th
 
 
 def _cell(text: object) -> str:
-    return str(text).replace("|", "\\|").replace("\n", " ")
+    return str(text).replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
@@ -170,11 +170,11 @@ def errors_page() -> str:
     parts = [
         "# Error codes\n\nA code is stable. The family says what to do: mend the input, look again, or wait.\n"
     ]
-    for spec in FAULTS.values():
-        parts.append(
-            f"## {spec.code}\n\n{spec.title} {spec.hint}\n\n"
-            f"{spec.family} · HTTP {spec.http_status} · exit status {spec.exit_status} · from {spec.room}\n"
-        )
+    parts += [
+        f"## {spec.code}\n\n{spec.title} {spec.hint}\n\n"
+        f"{spec.family} · HTTP {spec.http_status} · exit status {spec.exit_status} · from {spec.room}\n"
+        for spec in FAULTS.values()
+    ]
     return "\n".join(parts)
 
 

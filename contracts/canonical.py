@@ -1,7 +1,7 @@
 """Canonical bytes (RFC 8785) and their SHA-256: the form in which an event is validated, stored and hashed.
 
-One content has one digest whatever the sender's spacing, key order or spelling of ``1.0``, so that a repeated event is
-recognised and a receipt can be checked by anyone.
+One content has one digest whatever the sender's spacing, key order or spelling of ``1.0``, so that a repeated
+event is recognised and a receipt can be checked by anyone.
 """
 
 from __future__ import annotations
@@ -20,13 +20,16 @@ _SORTED = orjson.OPT_SORT_KEYS
 def canonical_bytes(obj: Any) -> bytes:
     """The RFC 8785 form of a JSON value made of dict, list, str, int, float, bool and None.
 
-    Raises ValueError for what JSON cannot hold exactly: integers beyond ±(2^53 - 1), NaN, lone surrogates.
+    Raises ValueError for what JSON cannot hold exactly: integers beyond ±(2^53 - 1), NaN, lone surrogates,
+    other types, and nesting beyond what the encoder takes (254).
     """
     try:
         quick = orjson.dumps(obj, option=_SORTED)
+        if sorts_like_utf16(quick) and not holds_unusual_number(obj):
+            return quick
+        return canonical_bytes_slow(obj)
     except TypeError as error:
         raise ValueError(str(error)) from None
-    return quick if is_canonical(quick) else canonical_bytes_slow(obj)
 
 
 def canonical_bytes_slow(obj: Any) -> bytes:
@@ -34,14 +37,13 @@ def canonical_bytes_slow(obj: Any) -> bytes:
     return rfc8785.dumps(obj)
 
 
-def is_canonical(quick: bytes) -> bool:
-    """Whether sorted compact JSON from orjson provably is RFC 8785; errs on the side of no.
+def sorts_like_utf16(quick: bytes) -> bool:
+    """Whether keys sorted by code point are certainly in the order of RFC 8785, which sorts by UTF-16 code
+    unit.
 
-    The two differ in how they write fractions and exponents, in integers beyond the range of a double, and in the order
-    of keys, which RFC 8785 sorts by UTF-16 code unit: only characters beyond the basic plane sort differently, and those
-    are the only ones whose UTF-8 form has a byte of 0xF0 or more.
+    Only characters beyond the basic plane sort differently, and only those have a UTF-8 byte of 0xF0 or more.
     """
-    return (quick.isascii() or max(quick) < 0xF0) and not holds_unusual_number(quick)
+    return quick.isascii() or max(quick) < 0xF0
 
 
 def digest(body: bytes) -> bytes:

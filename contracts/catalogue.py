@@ -1,7 +1,7 @@
 """The catalogue: every event type and version with its model, schema, subject rule, status and upcaster.
 
-It is the one map from a name on the wire to what may be done with it; a stored type name is looked up here and never
-turned into a Python path.
+It is the one map from a name on the wire to what may be done with it; a stored type name is looked up here
+and never turned into a Python path.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ _VERSIONED: Final = re.compile(r"(?P<name>.+)\.v(?P<version>[1-9][0-9]{0,3})")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One version of one event type. ``topic`` is how the ledger stores the type, ``wire_type`` how it is sent."""
+    """One version of one event type.
+
+    ``topic`` is how the ledger stores the type, ``wire_type`` how it is sent.
+    """
 
     name: str
     version: int
@@ -46,7 +49,9 @@ class Entry:
 
     @property
     def subject_field(self) -> str:
-        """The payload fields behind the prefix, joined by slashes: ``call``; ``kpi/period``; "" where it is free."""
+        """The payload fields behind the prefix, joined by slashes: ``call``; ``kpi/period``; "" where it is
+        free.
+        """
         return "/".join(self.subject_fields)
 
     @property
@@ -88,7 +93,10 @@ class Entry:
 
 
 class Catalogue:
-    """Every entry, found by topic or by type on the wire. Iterates in the order of families and declarations."""
+    """Every entry, found by topic or by type on the wire.
+
+    Iterates in the order of families and declarations.
+    """
 
     def __init__(self, families: Iterable[Family]) -> None:
         self.families = tuple(families)

@@ -1,7 +1,8 @@
 """The form in which a family of event types is declared.
 
-A module in ``contracts/families`` holds one ``FAMILY``; from it come validation, the published schemas, the reference
-documentation and the examples the tests run, so that adding a family is adding a module and nothing else.
+A module in ``contracts/families`` holds one ``FAMILY``; from it come validation, the published schemas, the
+reference documentation and the examples the tests run, so that adding a family is adding a module and nothing
+else.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 """Turns the data of one version into data of the next. Pure; leaves its argument alone."""
 
 Rule = Callable[[dict[str, Any]], tuple[str, str] | None]
-"""A rule between fields that JSON Schema cannot express: (JSON pointer inside data, sentence) where it is broken."""
+"""A rule between fields that JSON Schema cannot express: (JSON pointer inside data, sentence) where it is
+broken.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,8 @@ class Bad:
 class EventType:
     """One version of one event type.
 
-    ``subject`` is a template over the payload's fields, ``call/{call}``, or None where the subject is free; ``aggregate``
-    names the governed thing a decision belongs to (its id is the payload field of that name).
+    ``subject`` is a template over the payload's fields, ``call/{call}``, or None where the subject is free;
+    ``aggregate`` names the governed thing a decision belongs to (its id is the payload field of that name).
     """
 
     name: str
@@ -66,7 +69,9 @@ class EventType:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Event types that belong together; ``name`` is also the feed under which an agency is expected to report."""
+    """Event types that belong together; ``name`` is also the feed under which an agency is expected to
+    report.
+    """
 
     name: str
     title: str

@@ -1,6 +1,7 @@
 """What to tell a sender whose event broke its contract: code, pointer and fix, from pydantic's errors.
 
-A rejection is only as good as its hint; the sentences are made here, off the quick path, so they may take their time.
+A rejection is only as good as its hint; the sentences are made here, off the quick path, so they may take
+their time.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ _TYPE_NAMES: Final = {
 def diagnose(error: ValidationError, obj: dict[str, Any], entry: Entry) -> Fault:
     """The RejectedFault for an event of ``entry``'s type that did not validate.
 
-    The first error in reading order (envelope, then payload) decides; up to ERRORS_TOLD_MAX further ones are listed under
-    ``errors`` in the problem's extra.
+    The first error in reading order (envelope, then payload) decides; up to ERRORS_TOLD_MAX further ones are
+    listed under ``errors`` in the problem's extra.
     """
     problems: dict[tuple[str, str], Problem] = {}
     for told in _problems(error, obj, entry):
@@ -56,8 +57,13 @@ def diagnose(error: ValidationError, obj: dict[str, Any], entry: Entry) -> Fault
 
 
 def _reading_order(told: Problem) -> tuple[bool, bool]:
-    # Stable: within the envelope and within the payload pydantic's order stays, except that a missing field comes first.
-    return told.pointer.startswith("/data"), told.code not in ("attribute_missing", "field_missing", "specversion_unsupported")
+    # Stable: within the envelope and within the payload pydantic's order stays, except that a missing field
+    # comes first.
+    return told.pointer.startswith("/data"), told.code not in (
+        "attribute_missing",
+        "field_missing",
+        "specversion_unsupported",
+    )
 
 
 def _problems(error: ValidationError, obj: dict[str, Any], entry: Entry) -> Iterator[Problem]:
@@ -70,14 +76,14 @@ def _problems(error: ValidationError, obj: dict[str, Any], entry: Entry) -> Iter
 
 
 def _path(loc: tuple[int | str, ...], obj: Any, *, missing: bool) -> list[str | int]:
-    """The JSON path behind a pydantic location, without the names of union members pydantic puts in between."""
+    """The JSON path behind a pydantic location, without the union members' names pydantic puts in between."""
     path: list[str | int] = []
     here = obj
     for position, step in enumerate(loc):
         last = position == len(loc) - 1
-        if isinstance(here, dict) and step in here:
-            here = here[step]
-        elif isinstance(here, list) and isinstance(step, int) and step < len(here):
+        if (isinstance(here, dict) and step in here) or (
+            isinstance(here, list) and isinstance(step, int) and step < len(here)
+        ):
             here = here[step]
         elif not (last and missing):
             continue
@@ -103,7 +109,12 @@ def _in_envelope(found: Any, path: list[str | int], obj: dict[str, Any]) -> Prob
         return problem("attribute_missing", f"the attribute {name} is missing", where)
     if name not in Event.model_fields:
         return _extension(name, where)
-    return problem("attribute_invalid", f"{name} {_broken(found, value)}", where, hint=_fix(found, _PATTERN_HINTS.get(name)))
+    return problem(
+        "attribute_invalid",
+        f"{name} {_broken(found, value)}",
+        where,
+        hint=_fix(found, _PATTERN_HINTS.get(name)),
+    )
 
 
 def _extension(name: str, where: str) -> Problem:
@@ -111,7 +122,8 @@ def _extension(name: str, where: str) -> Problem:
         return problem("attribute_invalid", "data_base64 is not taken", where, hint="Send the payload as JSON in data.")
     near = get_close_matches(name.lower(), Event.model_fields, n=1, cutoff=0.75)
     hint = f"Did you mean {near[0]}? " if near else ""
-    hint += f"An extension's name matches {EXTENSION_NAME_PATTERN}; its value is a text, true, false or a 32-bit integer."
+    hint += f"The name of an extension matches {EXTENSION_NAME_PATTERN}; "
+    hint += "its value is a text, true, false or a 32-bit integer."
     return problem("attribute_invalid", f"{name[:60]!r} is no valid extension attribute", where, hint=hint)
 
 
@@ -122,7 +134,9 @@ def _in_payload(found: Any, path: list[str | int], obj: dict[str, Any], entry: E
     if len(path) == 1 and kind in ("missing", "model_type", "dict_type"):
         if value is None:
             return problem("data_missing", "the event has no data", "/data")
-        return problem("data_invalid", "data must be an object in braces", "/data", hint="Send the fields as an object.")
+        return problem(
+            "data_invalid", "data must be an object in braces", "/data", hint="Send the fields as an object."
+        )
     definition = path[1:2] == ["definition"] and len(path) > 2
     name = str(path[-1])
     if kind == "missing":
@@ -143,7 +157,13 @@ def _in_payload(found: Any, path: list[str | int], obj: dict[str, Any], entry: E
     if kind == "due_or_recurrence":
         return problem(code, found["msg"], where, hint="Give due for a single delivery, recurrence for a repeated one.")
     extra = {"allowed": _allowed(found)} if kind == "literal_error" else {}
-    return problem(code, f"{name} {_broken(found, value)}", where, hint=_fix(found, _description_of(entry, path)), **extra)
+    return problem(
+        code,
+        f"{name} {_broken(found, value)}",
+        where,
+        hint=_fix(found, _description_of(entry, path)),
+        **extra,
+    )
 
 
 def _allowed(found: Any) -> list[str]:
@@ -202,7 +222,9 @@ def _unknown_keys(obj: dict[str, Any], path: list[str | int], entry: Entry) -> l
 
 
 def _model_at(entry: Entry, path: list[str | int]) -> type[BaseModel] | None:
-    """The model of the object that holds the last step of a path, where it is the payload or a plain part of it."""
+    """The model of the object that holds the last step of a path, where it is the payload or a plain part of
+    it.
+    """
     model: type[BaseModel] | None = entry.model
     for step in path[1:-1]:
         if isinstance(step, int) or model is None:
@@ -213,7 +235,9 @@ def _model_at(entry: Entry, path: list[str | int]) -> type[BaseModel] | None:
 
 
 def _part(annotation: Any) -> type[BaseModel] | None:
-    """The one model inside an annotation such as ``X | None`` or ``tuple[X, ...]``; None where there is none or several."""
+    """The one model inside an annotation such as ``X | None`` or ``tuple[X, ...]``; None where there is none
+    or several.
+    """
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     parts = [found for found in map(_part, getattr(annotation, "__args__", ())) if found is not None]

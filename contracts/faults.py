@@ -1,7 +1,8 @@
-"""The fault table: every way in which Tallystick may refuse something, with its code, sentence, hint and statuses.
+"""The fault table: every way in which Tallystick may refuse something, with its code, sentence, hint and
+statuses.
 
-It is here, in the corridor, so that a refusal reads the same over HTTP, on the command line, in a kept rejection and in
-the documentation, and so that one test can hold the table complete.
+It is here, in the corridor, so that a refusal reads the same over HTTP, on the command line, in a kept
+rejection and in the documentation, and so that one test can hold the table complete.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ class FaultSpec:
 class Problem:
     """One refusal, as told to the one who can do something about it.
 
-    ``detail`` says what was found, ``pointer`` is an RFC 6901 JSON pointer to the field ("" for the whole), ``hint`` says
-    how to put it right, and ``extra`` carries values a program may want (digests, allowed values, further errors).
+    ``detail`` says what was found, ``pointer`` is an RFC 6901 JSON pointer to the field ("" for the whole),
+    ``hint`` says how to put it right, and ``extra`` carries values a program may want (digests, allowed
+    values, further errors).
     """
 
     code: str
@@ -84,7 +86,10 @@ class Problem:
 
 
 class Fault(Exception):
-    """The root of every error Tallystick raises on purpose. ``problem`` says which and what to do about it."""
+    """The root of every error Tallystick raises on purpose.
+
+    ``problem`` says which and what to do about it.
+    """
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(f"{problem.code}: {problem.detail}")
@@ -134,7 +139,7 @@ _ROWS: tuple[tuple[str, str, int, FaultFamily, str, str], ...] = (
     ("parse", "not_an_array", 400, "rejected", "A batch must be a JSON array.",
      "Wrap the events in [ ], or send a single event as application/cloudevents+json."),
     ("parse", "content_type_unsupported", 415, "rejected", "The content type is not one this ledger reads.",
-     "Use application/cloudevents+json, application/cloudevents-batch+json, or ce-* headers with application/json."),
+     "Use application/cloudevents+json or -batch+json, or ce-* headers with application/json."),
     # The envelope.
     ("envelope", "specversion_unsupported", 422, "rejected", "Only CloudEvents 1.0 is spoken here.",
      'Set specversion to "1.0".'),
@@ -144,12 +149,12 @@ _ROWS: tuple[tuple[str, str, int, FaultFamily, str, str], ...] = (
      "Change the attribute named by the pointer as the detail says."),
     ("envelope", "type_unknown", 422, "rejected", "The event type is not in the catalogue.",
      "Use a type listed under /v1/contracts."),
-    ("envelope", "version_unknown", 422, "rejected", "This version of the event type is not in the catalogue.",
+    ("envelope", "version_unknown", 422, "rejected", "The catalogue has no such version of the event type.",
      "Use a version listed under /v1/contracts."),
     ("envelope", "type_retired", 422, "rejected", "This version of the event type is no longer taken.",
      "Send the current version; what was recorded earlier stays readable."),
     ("envelope", "time_missing", 422, "rejected", "The event does not say when it happened.",
-     "Send time (RFC 3339 with an offset), or timeunknown: true where your system holds no moment. Never guess one."),
+     "Send time (RFC 3339 with an offset), or timeunknown: true if your system holds no moment; never guess."),
     ("envelope", "subject_mismatch", 422, "rejected", "The subject does not agree with the data.",
      "Set subject to the value given in the detail."),
     ("envelope", "supersedes_itself", 422, "rejected", "An event cannot supersede itself.",
@@ -172,8 +177,8 @@ _ROWS: tuple[tuple[str, str, int, FaultFamily, str, str], ...] = (
     ("data", "definition_invalid", 422, "rejected", "The KPI definition is not well formed.",
      "Check it against the published schema of KPI definitions."),
     # The ledger.
-    ("ledger", "identity_conflict", 409, "conflict", "This source has already used this id for different content.",
-     "Send the same bytes to repeat an event; send changed content under a new id with supersedes set to the old one."),
+    ("ledger", "identity_conflict", 409, "conflict", "This source has used this id for other content.",
+     "To repeat, send the same content; to change, send a new id with supersedes set to the old."),
     ("ledger", "version_stale", 409, "conflict", "What the decision is about has changed in the meantime.",
      "Read the current version, decide again, and send it as expectedversion."),
     ("ledger", "decision_refused", 409, "conflict", "The decision breaks a rule of governance.",
@@ -217,7 +222,7 @@ _ROWS: tuple[tuple[str, str, int, FaultFamily, str, str], ...] = (
      "Send again once it is back; nothing was recorded."),
     ("availability", "views_behind", 503, "unavailable", "The read models have not caught up.",
      "Wait, or watch the lag metric; the ledger itself is complete."),
-    ("availability", "projection_stopped", 503, "unavailable", "A projection stopped because too much could not be applied.",
+    ("availability", "projection_stopped", 503, "unavailable", "A projection stopped: too much could not be applied.",
      "See tallystick quarantine; replay it after the cause is put right."),
     ("availability", "integrity_broken", 503, "unavailable", "The ledger does not verify.",
      "Stop writing, keep the files, and run tallystick verify."),
@@ -263,7 +268,7 @@ _ROWS: tuple[tuple[str, str, int, FaultFamily, str, str], ...] = (
      "Add the value to the mapping; nothing is guessed."),
     ("file", "settings_invalid", 400, "rejected", "A setting breaks its rule.",
      "Change the setting named in the detail; see the settings reference."),
-    ("file", "package_missing", 503, "unavailable", "A part of Tallystick needs a package that is not installed.",
+    ("file", "package_missing", 503, "unavailable", "This needs a package that is not installed.",
      "Install the package named in the detail."),
 )  # fmt: skip
 
@@ -274,7 +279,10 @@ FAULTS: dict[str, FaultSpec] = {
 
 
 def problem(code: str, detail: str = "", pointer: str = "", *, hint: str = "", **extra: Any) -> Problem:
-    """A Problem with the table's sentence and, unless a better one is given, its hint. KeyError on an unknown code."""
+    """A Problem with the table's sentence and, unless a better one is given, its hint.
+
+    KeyError on an unknown code.
+    """
     spec = FAULTS[code]
     return Problem(code, spec.title, detail or spec.title, pointer, hint or spec.hint, extra)
 

@@ -1,7 +1,8 @@
 """The field types that payloads and the envelope are made of.
 
-Each carries its rule twice, for pydantic and for the published JSON Schema, written so that both mean the same: patterns
-use only what Rust regex, Python re and ECMA 262 agree on, and formats are asserted, not merely noted.
+Each carries its rule twice, for pydantic and for the published JSON Schema, written so that both mean the
+same: patterns use only what Rust regex, Python re and ECMA 262 agree on, and formats are asserted, not merely
+noted.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From bytes to Accepted or Rejected: the one way into the ledger, whatever the transport.
 
-What is validated is the canonical form, and the canonical form is what is stored and hashed, so no reader of the ledger
-can come to another understanding of an event than the one that was checked.
+What is validated is the canonical form, and the canonical form is what is stored and hashed, so no reader of
+the ledger can come to another understanding of an event than the one that was checked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 import orjson
 from pydantic import ValidationError
 
-from contracts.canonical import canonical_bytes_slow, digest, is_canonical
+from contracts.canonical import canonical_bytes_slow, digest, sorts_like_utf16
 from contracts.catalogue import CATALOGUE, Catalogue, Entry
 from contracts.diagnosis import diagnose
 from contracts.faults import Fault, Problem, fault, problem
@@ -50,8 +50,8 @@ class Intake:
     def validate(self, raw: bytes, *, agency: str | None = None) -> Accepted | Rejected:
         """Check one event as received. Never raises for anything the bytes may hold.
 
-        ``agency`` is the agency of the sender's credential, where there is one: it fills in a missing attribute agency
-        and contradicts a different one.
+        ``agency`` is the agency of the sender's credential, where there is one: it fills in a missing
+        attribute agency and contradicts a different one.
         """
         obj: Any = None
         try:
@@ -61,7 +61,8 @@ class Intake:
             return _rejected(raw, obj, refused.problem, agency)
 
     def validate_object(self, obj: dict[str, Any], *, agency: str | None = None) -> Accepted | Rejected:
-        """As ``validate``, for an event built in Python: it is written out as JSON and checked like any other.
+        """As ``validate``, for an event built in Python: it is written out as JSON and checked like any
+        other.
 
         What JSON cannot hold (NaN, dates, bytes) is rejected as ``not_json`` or ``number_out_of_range``.
         """
@@ -133,7 +134,7 @@ class Intake:
 
 
 def _canonical(raw: bytes) -> tuple[dict[str, Any], bytes]:
-    """The event and its RFC 8785 bytes: quickly where nothing unusual is about, exactly where there may be."""
+    """The event and its RFC 8785 bytes: quickly if nothing unusual is about, else exactly."""
     if len(raw) > EVENT_BYTES_MAX:
         raise fault("too_large", f"{len(raw)} bytes; an event may have {EVENT_BYTES_MAX}")
     try:
@@ -143,13 +144,11 @@ def _canonical(raw: bytes) -> tuple[dict[str, Any], bytes]:
     if type(obj) is not dict:
         read(raw)
         raise fault("not_an_object", f"the body is a JSON {_json_type(obj)}")
-    quick = orjson.dumps(obj, option=_SORTED)
-    proven = proves_no_repeated_key(raw, quick) and is_shallow(quick, DEPTH_MAX)
-    if proven and is_canonical(quick):
-        return obj, quick
-    if not proven or holds_unusual_number(quick):
-        obj = read(raw)
-    body = canonical_bytes_slow(obj)
+    if is_shallow(raw, DEPTH_MAX):
+        quick = orjson.dumps(obj, option=_SORTED)
+        if proves_no_repeated_key(raw, quick) and sorts_like_utf16(quick) and not holds_unusual_number(obj):
+            return obj, quick
+    body = canonical_bytes_slow(read(raw))
     return orjson.loads(body), body
 
 
@@ -201,7 +200,9 @@ def _json_type(value: Any) -> str:
 
 
 def _rejected(raw: bytes, obj: Any, told: Problem, agency: str | None) -> Rejected:
-    """A Rejected with as much of the sender's identity as can be read; ``agency`` is the credential's if there is one."""
+    """A Rejected with as much of the sender's identity as can be read; ``agency`` is the credential's if
+    there is one.
+    """
     known: dict[str, str | None] = {}
     for name in ("source", "id", "agency"):
         value = obj.get(name) if isinstance(obj, dict) else None
@@ -212,8 +213,8 @@ def _rejected(raw: bytes, obj: Any, told: Problem, agency: str | None) -> Reject
 def split_batch(raw: bytes) -> list[bytes] | Rejected:
     """The events of a JSON array, each in the sender's own bytes, so that each is judged by itself.
 
-    An array whose brackets and quotes are sound is split even where an element is not JSON; only that element will be
-    rejected.
+    An array whose brackets and quotes are sound is split even where an element is not JSON; only that element
+    will be rejected.
     """
     try:
         if len(raw) > BATCH_BYTES_MAX:
@@ -235,7 +236,10 @@ def _split_tolerantly(raw: bytes) -> list[bytes]:
     """Cut an array at the commas of its first level, minding only quotes and brackets."""
     text = raw.strip(b" \t\r\n")
     if not (text.startswith(b"[") and text.endswith(b"]")):
-        raise fault("not_an_array" if text[:1] not in (b"", b"[") else "not_json", "the body is not a whole JSON array")
+        raise fault(
+            "not_an_array" if text[:1] not in (b"", b"[") else "not_json",
+            "the body is not a whole JSON array",
+        )
     events: list[bytes] = []
     depth, start, end = 0, 1, len(text) - 1
     for match in _STRUCTURE.finditer(text, 1, end):

@@ -1,7 +1,7 @@
 """Every limit on what may cross the wall, in one table.
 
-A limit that is written down can be tested, documented and answered with its own code; one that is not is found in
-production.
+A limit that is written down can be tested, documented and answered with its own code; one that is not is
+found in production.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ DEPTH_MAX: Final = 32
 """Objects and arrays around the innermost value, the event itself counted."""
 
 NUMBER_MAX: Final = 2**53 - 1
-"""Greatest magnitude of a number: beyond it an IEEE 754 double (RFC 8785, RFC 7493) no longer counts by one."""
+"""Greatest magnitude of a number: beyond it an IEEE 754 double (RFC 8785, RFC 7493) no longer counts by one.
+"""
 
 ID_CHARS_MAX: Final = 128
 """Code points of an identifier inside a payload, and of an agency's."""
@@ -55,7 +56,10 @@ YEAR_MAX: Final = 2199
 """Years of a moment or date: outside them a typing error is more likely than a fact."""
 
 FRACTION_DIGITS_MAX: Final = 9
-"""Digits of a second's fraction. Moments are kept to the microsecond; further digits are cut off, not rounded."""
+"""Digits of a second's fraction.
+
+Moments are kept to the microsecond; further digits are cut off, not rounded.
+"""
 
 ERRORS_TOLD_MAX: Final = 20
 """Errors listed in one rejection beside the first."""

@@ -1,7 +1,7 @@
 """Moments: RFC 3339 text to UTC microseconds and back, and the local day and month a moment falls in.
 
-Everything in the house keeps time as an int of UTC microseconds since the Unix epoch; this is the one place where text
-and time zones come in.
+Everything in the house keeps time as an int of UTC microseconds since the Unix epoch; this is the one place
+where text and time zones come in.
 """
 
 from __future__ import annotations
@@ -25,18 +25,19 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 DATE_PATTERN: Final = r"^(?:19|20|21)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$"
 MOMENT_PATTERN: Final = (
     r"^(?:19|20|21)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
-    r"[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,%d})?"
-    r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$" % FRACTION_DIGITS_MAX
+    r"[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    rf"(?:\.[0-9]{{1,{FRACTION_DIGITS_MAX}}})?(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"
 )
 _is_moment = re.compile(MOMENT_PATTERN.removesuffix("$")).fullmatch
 _is_date = re.compile(DATE_PATTERN.removesuffix("$")).fullmatch
 
 
+@lru_cache(maxsize=1024)
 def parse_us(text: str) -> int:
     """UTC microseconds since the Unix epoch of an RFC 3339 date-time with an offset.
 
-    Digits beyond the microsecond are cut off. Leap seconds (``:60``) are refused, since UTC microseconds cannot hold
-    them. Raises ValueError with a sentence for the sender.
+    Digits beyond the microsecond are cut off. Leap seconds (``:60``) are refused, since UTC microseconds
+    cannot hold them. Raises ValueError with a sentence for the sender.
     """
     if _is_moment(text) is None:
         raise ValueError("not an RFC 3339 date-time with an offset, such as 2025-03-01T10:00:00-08:00")
@@ -72,7 +73,8 @@ def _steady_offset_us(zone: str, utc_day: int) -> int | None:
     """The zone's offset during a whole UTC day, or None where it changes within the day."""
     tz = time_zone(zone)
     start = _EPOCH + timedelta(days=utc_day)
-    # Three looks: a zone that changes there and back within a day is not known since 1970, but a look at noon is cheap.
+    # Three looks: a zone that changes there and back within a day is not known since 1970, but a look at noon
+    # is cheap.
     offsets = {
         (start + step).astimezone(tz).utcoffset()
         for step in (timedelta(0), timedelta(hours=12), timedelta(days=1) - _MICROSECOND)

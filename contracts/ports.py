@@ -1,6 +1,7 @@
 """The protocols by which one room uses another without importing it.
 
-Each docstring states obligations: what may block, what may be raised, what must be idempotent. ``ops`` wires them.
+Each docstring states obligations: what may block, what may be raised, what must be idempotent. ``ops`` wires
+them.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ Progress = Callable[[int, int], None]
 class HotColumns:
     """A run of the log as typed columns, one array element an event, ordered by log_index.
 
-    ``log_index`` int64; ``type_id``, ``subject_id``, ``source_id``, ``agency_id`` int64 keys into the reader's name
-    table; ``time_us`` and ``recorded_at_us`` int64; ``time_us`` holds NO_TIME where the moment is unknown.
+    ``log_index`` int64; ``type_id``, ``subject_id``, ``source_id``, ``agency_id`` int64 keys into the
+    reader's name table; ``time_us`` and ``recorded_at_us`` int64; ``time_us`` holds NO_TIME where the moment
+    is unknown.
     """
 
     log_index: npt.NDArray[np.int64]
@@ -45,7 +47,10 @@ NO_TIME = -(2**63)
 
 
 class LogReader(Protocol):
-    """Reads the recorded log. Never blocks on a writer, never returns an uncommitted event, never skips one."""
+    """Reads the recorded log.
+
+    Never blocks on a writer, never returns an uncommitted event, never skips one.
+    """
 
     def head(self) -> Head: ...
 
@@ -74,8 +79,8 @@ class LogReader(Protocol):
         ...
 
     def names(self) -> dict[int, str]:
-        """The name table behind the ids of ``hot_columns``: id -> text, for types (``call.received.v1``), subjects,
-        sources and agencies alike."""
+        """The name table behind the ids of ``hot_columns``: id -> text, for types (``call.received.v1``),
+        subjects, sources and agencies alike."""
         ...
 
     def bodies(self, log_indexes: npt.NDArray[np.int64]) -> Iterator[tuple[int, bytes]]:
@@ -84,10 +89,16 @@ class LogReader(Protocol):
 
 
 class Store(Protocol):
-    """Where views, positions and quarantine live. One writer at a time; readers see one consistent snapshot each."""
+    """Where views, positions and quarantine live.
+
+    One writer at a time; readers see one consistent snapshot each.
+    """
 
     def write(self) -> AbstractContextManager[Connection]:
-        """A transaction that commits on a clean exit and rolls back on any exception. May block on another writer."""
+        """A transaction that commits on a clean exit and rolls back on any exception.
+
+        May block on another writer.
+        """
         ...
 
     def read(self) -> AbstractContextManager[Connection]:
@@ -110,7 +121,9 @@ class Projector(Protocol):
         ...
 
     def refresh(self, store: Store, reader: LogReader, now_us: int) -> int:
-        """Bring what is derived from the views (cells) up to date outside the batch; returns how many cells changed."""
+        """Bring what is derived from the views (cells) up to date outside the batch; returns how many cells
+        changed.
+        """
         ...
 
     def reset(self, connection: Connection) -> None:

@@ -1,7 +1,8 @@
 """The forms an event takes on its way through the house.
 
-Every room hands these to the next: a submission becomes Accepted or Rejected, the ledger turns an Accepted into a
-Recorded, and the sender gets an Outcome. They live here so that no room has to import another to speak of them.
+Every room hands these to the next: a submission becomes Accepted or Rejected, the ledger turns an Accepted
+into a Recorded, and the sender gets an Outcome. They live here so that no room has to import another to speak
+of them.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ Status = Literal["recorded", "duplicate", "conflict", "rejected"]
 class Accepted:
     """A submission that kept its contract and may be recorded.
 
-    ``body`` is the RFC 8785 canonical form of the event as received and ``digest`` its SHA-256 (32 bytes); ``type`` is
-    the catalogue name without prefix and version (``call.received``); ``time_us`` is UTC microseconds since the Unix
-    epoch, or None where the sender stated that the moment is unknown; ``supersedes`` names an earlier event of the same
-    source that this one replaces or withdraws.
+    ``body`` is the RFC 8785 canonical form of the event as received and ``digest`` its SHA-256 (32 bytes);
+    ``type`` is the catalogue name without prefix and version (``call.received``); ``time_us`` is UTC
+    microseconds since the Unix epoch, or None where the sender stated that the moment is unknown;
+    ``supersedes`` names an earlier event of the same source that this one replaces or withdraws.
     """
 
     body: bytes
@@ -55,7 +56,7 @@ Submission = Accepted | Rejected
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a sender gets for a recorded event; ``recorded_at_us`` is UTC microseconds since the Unix epoch."""
+    """What a sender gets for a recorded event; ``recorded_at_us`` is UTC microseconds since the epoch."""
 
     log_index: int
     recorded_at_us: int
@@ -66,8 +67,8 @@ class Receipt:
 class Outcome:
     """How one submission ended. Every submission ends as exactly one of the four statuses.
 
-    ``receipt`` is the new receipt (recorded) or the first one (duplicate, conflict); ``problem`` is set for conflict and
-    rejected.
+    ``receipt`` is the new receipt (recorded) or the first one (duplicate, conflict); ``problem`` is set for
+    conflict and rejected.
     """
 
     status: Status
@@ -81,8 +82,8 @@ class Outcome:
 class Recorded:
     """An event in the ledger, its payload brought to the current version of its type.
 
-    ``log_index`` is dense from 1; ``body`` are the stored canonical bytes (of the version that was sent) and ``digest``
-    their SHA-256; ``data`` is the upcast payload, not to be changed by a reader.
+    ``log_index`` is dense from 1; ``body`` are the stored canonical bytes (of the version that was sent) and
+    ``digest`` their SHA-256; ``data`` is the upcast payload, not to be changed by a reader.
     """
 
     log_index: int
@@ -103,7 +104,9 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The ledger's end: last ``log_index`` (0 when empty), its ``recorded_at_us``, and the RFC 6962 root (32 bytes)."""
+    """The ledger's end: last ``log_index`` (0 when empty), its ``recorded_at_us``, and the RFC 6962 root (32
+    bytes).
+    """
 
     log_index: int
     recorded_at_us: int

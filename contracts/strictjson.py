@@ -1,12 +1,14 @@
 """A JSON reader that refuses whatever two readers could understand differently.
 
-Ordinary parsers keep the last of two equal keys, accept NaN, or round a long number without a word; what was validated
-and hashed would then not be what the sender meant. Each refusal has a code of its own and points to the place.
+Ordinary parsers keep the last of two equal keys, accept NaN, or round a long number without a word; what was
+validated and hashed would then not be what the sender meant. Each refusal has a code of its own and points to
+the place.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from json.decoder import scanstring  # type: ignore[attr-defined,unused-ignore]
 from typing import Any, Final
 
@@ -19,44 +21,73 @@ _SPACE: Final = re.compile(r"[ \t\n\r]*")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _NOT_A_NUMBER: Final = re.compile(r"[+-]?(?:NaN|Infinity|nan|inf(?:inity)?)")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_PLAIN_FRACTION_MIN: Final = 0.001
 _WORDS: Final = {"true": True, "false": False, "null": None}
-# In compact output a number stands right after `":`, `[` or `,`. A hit inside a text only costs a second look.
-_UNUSUAL_NUMBER: Final = re.compile(rb'(?:^|":|[\[,])-?[0-9]+(?:[.eE]|(?<=[0-9]{16}))')
 
 
 def loads(raw: bytes, *, depth_max: int = DEPTH_MAX) -> Any:
     """The value of strict JSON text. Raises RejectedFault with one of the codes of the room ``parse``.
 
-    Pure and quick for well-behaved input: a C parser reads it, and the slow reader below is asked only where the quick
-    checks cannot prove that nothing was lost.
+    Pure and quick for well-behaved input: a C parser reads it, and the slow reader below is asked only where
+    the quick checks cannot prove that nothing was lost.
     """
     try:
         value = orjson.loads(raw)
     except ValueError as error:
         raise _why_not(raw, error, depth_max) from None
-    compact = orjson.dumps(value)
-    if proves_no_repeated_key(raw, compact) and not holds_unusual_number(compact) and is_shallow(compact, depth_max):
+    if (
+        is_shallow(raw, depth_max)
+        and proves_no_repeated_key(raw, orjson.dumps(value))
+        and not holds_unusual_number(value)
+    ):
         return value
     return read(raw, depth_max=depth_max)
+
+
+def is_shallow(raw: bytes, depth_max: int) -> bool:
+    """Whether there are too few brackets to nest too deeply; errs on the side of no."""
+    return raw.count(b"{") + raw.count(b"[") <= depth_max
 
 
 def proves_no_repeated_key(raw: bytes, compact: bytes) -> bool:
     """Whether no key was dropped on the way from ``raw`` to ``compact``, its parse written out again.
 
-    A repeated key loses at least one text, so at least two quotation marks. Quotation marks are written alike on both
-    sides (a delimiter, or ``\\"``) unless the sender spelled one as ``\\u0022``; so equal counts are a proof.
+    A repeated key loses at least one text, so at least two quotation marks. Quotation marks are written alike
+    on both sides (a delimiter, or ``\\"``) unless the sender spelled one as ``\\u0022``; so equal counts are
+    a proof.
     """
     return raw.count(b'"') == compact.count(b'"') and b"\\u0022" not in raw
 
 
-def holds_unusual_number(compact: bytes) -> bool:
-    """Whether there may be a fraction, an exponent or an integer of 16 or more digits; errs on the side of yes."""
-    return _UNUSUAL_NUMBER.search(compact) is not None
+def holds_unusual_number(value: Any) -> bool:
+    """Whether a value holds a number that must be refused, or that canonical JSON may write otherwise than
+    orjson does.
+
+    Those are numbers beyond ±(2^53 - 1), floats without a fraction (``1.0`` is ``1``), and fractions near
+    zero, which take an exponent. Everything else is written with the same shortest digits by both. Only for
+    values known not to nest deeply.
+    """
+    return _any_unusual((value,))
 
 
-def is_shallow(compact: bytes, depth_max: int) -> bool:
-    """Whether there are too few brackets to nest too deeply; errs on the side of no."""
-    return compact.count(b"{") + compact.count(b"[") <= depth_max
+def _any_unusual(values: Iterable[Any]) -> bool:
+    # Runs for every value of every event: plain type comparisons and as few calls as can be.
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            continue
+        if kind is dict:
+            if _any_unusual(value.values()):
+                return True
+        elif kind is list or kind is tuple:
+            if _any_unusual(value):
+                return True
+        elif kind is int:
+            if not -NUMBER_MAX <= value <= NUMBER_MAX:
+                return True
+        elif kind is float and (value.is_integer() or not _PLAIN_FRACTION_MIN <= abs(value) <= NUMBER_MAX):
+            return True
+    return False
 
 
 def read(raw: bytes, *, depth_max: int = DEPTH_MAX) -> Any:
@@ -180,7 +211,8 @@ class _Reader:
             raise self._malformed("a JSON value is expected")
         self.at = match.end()
         digits, fraction, exponent = match.group(), match.group(1), match.group(2)
-        # A long run of digits is out of range whatever they are; Python would refuse to convert thousands of them.
+        # A long run of digits is out of range whatever they are; Python would refuse to convert thousands of
+        # them.
         too_long = not fraction and not exponent and len(digits) > 20
         value: int | float = 0 if too_long else float(digits) if fraction or exponent else int(digits)
         if too_long or not -NUMBER_MAX <= value <= NUMBER_MAX:

@@ -45,7 +45,12 @@ FAMILY = Family(
             subject="agency/{agency}",
             good=(
                 _JOINED,
-                {**_JOINED, "roles": ["provider", "responder"], "ori": "OR0200000", "hsds_organization": "org-17"},
+                {
+                    **_JOINED,
+                    "roles": ["provider", "responder"],
+                    "ori": "OR0200000",
+                    "hsds_organization": "org-17",
+                },
             ),
             bad=(
                 Bad({**_JOINED, "name": ""}, "data_invalid", "/data/name"),
@@ -57,7 +62,10 @@ FAMILY = Family(
             name="agency.withdrew",
             model=AgencyWithdrew,
             subject="agency/{agency}",
-            good=({"agency": "lakeside-health"}, {"agency": "lakeside-health", "reason": "Merged with County Health."}),
+            good=(
+                {"agency": "lakeside-health"},
+                {"agency": "lakeside-health", "reason": "Merged with County Health."},
+            ),
             bad=(
                 Bad({}, "field_missing", "/data/agency"),
                 Bad({"agency": "lakeside health"}, "data_invalid", "/data/agency"),

@@ -1,6 +1,7 @@
 """Agreements between partners: signed, amended, ended.
 
-They are decisions of governance; what the partners promise each other under them is in the family of commitments.
+They are decisions of governance; what the partners promise each other under them is in the family of
+commitments.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ class AgreementSigned(Payload):
 
     agreement: Id = Field(description="The agreement's id.")
     kind: AgreementKind = Field(
-        description="mou: memorandum of understanding; dsa: data sharing agreement; dul: data use license; baa: business "
-        "associate agreement (HIPAA 45 CFR 164.504(e)); qsoa: qualified service organization agreement (42 CFR 2.11)."
+        description="mou: memorandum of understanding; dsa: data sharing agreement; dul: data use license; "
+        "baa: business associate agreement (HIPAA 45 CFR 164.504(e)); "
+        "qsoa: qualified service organization agreement (42 CFR 2.11)."
     )
     parties: SomeIds = Field(description="The agencies that signed.")
     effective: Date = Field(description="First day on which it binds.")
@@ -53,7 +55,12 @@ def _in_order(data: dict[str, Any]) -> tuple[str, str] | None:
     return None
 
 
-_SIGNED = {"agreement": "mou-2025", "kind": "mou", "parties": ["county", "lakeside-health"], "effective": "2025-01-01"}
+_SIGNED = {
+    "agreement": "mou-2025",
+    "kind": "mou",
+    "parties": ["county", "lakeside-health"],
+    "effective": "2025-01-01",
+}
 
 FAMILY = Family(
     "agreement",
@@ -89,7 +96,13 @@ FAMILY = Family(
             subject="agreement/{agreement}",
             kind="decision",
             aggregate="agreement",
-            good=({"agreement": "mou-2025", "kind": "terminated", "reason": "Replaced by a regional agreement."},),
+            good=(
+                {
+                    "agreement": "mou-2025",
+                    "kind": "terminated",
+                    "reason": "Replaced by a regional agreement.",
+                },
+            ),
             bad=(Bad({"agreement": "mou-2025"}, "field_missing", "/data/kind"),),
         ),
     ),

@@ -1,7 +1,7 @@
 """Crisis calls: received and triaged.
 
-A call is the beginning of every answer the crisis system gives; whether it was eligible is said by whoever triaged it,
-and a call nobody triaged stays apart from one found ineligible.
+A call is the beginning of every answer the crisis system gives; whether it was eligible is said by whoever
+triaged it, and a call nobody triaged stays apart from one found ineligible.
 """
 
 from __future__ import annotations
@@ -73,7 +73,10 @@ FAMILY = Family(
             name="call.triaged",
             model=CallTriaged,
             subject="call/{call}",
-            good=({"call": "c-1", "eligibility": "eligible"}, {"call": "c-1", "eligibility": "not_triaged", "reason": "x"}),
+            good=(
+                {"call": "c-1", "eligibility": "eligible"},
+                {"call": "c-1", "eligibility": "not_triaged", "reason": "x"},
+            ),
             bad=(Bad({"call": "c-1", "eligibility": "maybe"}, "data_invalid", "/data/eligibility"),),
         ),
     ),

@@ -1,7 +1,7 @@
 """Commitments under an agreement: what one party owes another, by when, and what both say about its delivery.
 
-The promise itself is a decision; evidence, acceptance, dispute and waiver are statements of the parties, recorded side
-by side.
+The promise itself is a decision; evidence, acceptance, dispute and waiver are statements of the parties,
+recorded side by side.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from contracts.declaration import Bad, EventType, Family
@@ -23,10 +24,13 @@ class Recurrence(Payload):
     until: Date = Field(description="The last period is the one this day falls in.")
 
 
-_ONE_OF_DUE_AND_RECURRENCE = {
+_ONE_OF_DUE_AND_RECURRENCE: JsonDict = {
     "oneOf": [
         {"required": ["due"], "properties": {"due": {"type": "string"}, "recurrence": {"type": "null"}}},
-        {"required": ["recurrence"], "properties": {"recurrence": {"type": "object"}, "due": {"type": "null"}}},
+        {
+            "required": ["recurrence"],
+            "properties": {"recurrence": {"type": "object"}, "due": {"type": "null"}},
+        },
     ]
 }
 
@@ -143,7 +147,9 @@ FAMILY = Family(
             ),
             bad=(
                 Bad(
-                    {**_ABOUT, "quantity": "12", "evidence_ref": "roster-2025-03"}, "data_invalid", "/data/quantity"
+                    {**_ABOUT, "quantity": "12", "evidence_ref": "roster-2025-03"},
+                    "data_invalid",
+                    "/data/quantity",
                 ),
                 Bad(
                     {"commitment": "cit-seats", "period": "March", "quantity": 1, "evidence_ref": "r"},

@@ -1,7 +1,7 @@
 """Enrollments in a programme and the assessments made during one.
 
-They follow the HUD HMIS data standards (FY2026): project start and exit, destination at exit, coordinated entry
-assessment.
+They follow the HUD HMIS data standards (FY2026): project start and exit, destination at exit, coordinated
+entry assessment.
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ FAMILY = Family(
             name="enrollment.started",
             model=EnrollmentStarted,
             subject="enrollment/{enrollment}",
-            good=({"enrollment": "e-1"}, {"enrollment": "e-1", "service": "rapid-rehousing", "person": "p:9f2c"}),
+            good=(
+                {"enrollment": "e-1"},
+                {"enrollment": "e-1", "service": "rapid-rehousing", "person": "p:9f2c"},
+            ),
             bad=(Bad({"enrollment": None}, "data_invalid", "/data/enrollment"),),
         ),
         EventType(

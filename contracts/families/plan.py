@@ -1,7 +1,7 @@
 """The strategic plan: adopted, with its goals, objectives, KPI definitions and targets.
 
-All are decisions about one plan; a number on the scorecard is read against what was decided here, and a target that
-moved shows as a second decision.
+All are decisions about one plan; a number on the scorecard is read against what was decided here, and a
+target that moved shows as a second decision.
 """
 
 from __future__ import annotations
@@ -130,7 +130,10 @@ def _days_in_order(data: dict[str, Any]) -> tuple[str, str] | None:
 def _same_kpi(data: dict[str, Any]) -> tuple[str, str] | None:
     for field in ("kpi", "version"):
         if data["definition"][field] != data[field]:
-            return f"/definition/{field}", f"the definition says {data['definition'][field]!r}, not {data[field]!r}"
+            return (
+                f"/definition/{field}",
+                f"the definition says {data['definition'][field]!r}, not {data[field]!r}",
+            )
     return None
 
 
@@ -177,7 +180,7 @@ _DEFINED = {
     "effective_from": "2025-01-01",
     "owner": "lakeside-health",
 }
-_TARGETS = {"plan": "plan-2025", "kpi": "K06", "targets": [{"period": "2025", "value": 80}]}
+_TARGETS: dict[str, Any] = {"plan": "plan-2025", "kpi": "K06", "targets": [{"period": "2025", "value": 80}]}
 
 FAMILY = Family(
     "plan",
@@ -190,7 +193,10 @@ FAMILY = Family(
             kind="decision",
             aggregate="plan",
             rule=_days_in_order,
-            good=(_ADOPTED, {**_ADOPTED, "title": "Crisis care together", "ratified_by": ["county", "lakeside-health"]}),
+            good=(
+                _ADOPTED,
+                {**_ADOPTED, "title": "Crisis care together", "ratified_by": ["county", "lakeside-health"]},
+            ),
             bad=(
                 Bad({**_ADOPTED, "version": 0}, "data_invalid", "/data/version"),
                 Bad({**_ADOPTED, "period": {"from": "2025-01-01"}}, "field_missing", "/data/period/to"),
@@ -207,7 +213,14 @@ FAMILY = Family(
             subject="plan/{plan}",
             kind="decision",
             aggregate="plan",
-            good=({"plan": "plan-2025", "goal": "g1", "statement": "People in crisis get care first.", "position": 1},),
+            good=(
+                {
+                    "plan": "plan-2025",
+                    "goal": "g1",
+                    "statement": "People in crisis get care first.",
+                    "position": 1,
+                },
+            ),
             bad=(Bad({"plan": "plan-2025", "goal": "g1"}, "field_missing", "/data/statement"),),
         ),
         EventType(
@@ -229,7 +242,13 @@ FAMILY = Family(
             ),
             bad=(
                 Bad(
-                    {"plan": "plan-2025", "goal": "g1", "objective": "o1", "statement": "x", "owners": "county"},
+                    {
+                        "plan": "plan-2025",
+                        "goal": "g1",
+                        "objective": "o1",
+                        "statement": "x",
+                        "owners": "county",
+                    },
                     "data_invalid",
                     "/data/owners",
                 ),
@@ -294,7 +313,15 @@ FAMILY = Family(
             subject="plan/{plan}",
             kind="decision",
             aggregate="plan",
-            good=({"plan": "plan-2025", "kpi": "K06", "version": 1, "by": "county", "reason": "Arrests are left out."},),
+            good=(
+                {
+                    "plan": "plan-2025",
+                    "kpi": "K06",
+                    "version": 1,
+                    "by": "county",
+                    "reason": "Arrests are left out.",
+                },
+            ),
             bad=(Bad({"plan": "plan-2025", "kpi": "K06", "by": "county"}, "field_missing", "/data/reason"),),
         ),
     ),

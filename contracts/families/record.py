@@ -1,6 +1,7 @@
 """Corrections: an earlier event of the same source was wrong, or should not have been sent.
 
-Nothing is taken out of the ledger; a superseded event stays readable and contributes to no number from then on.
+Nothing is taken out of the ledger; a superseded event stays readable and contributes to no number from then
+on.
 """
 
 from __future__ import annotations

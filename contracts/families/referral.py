@@ -1,7 +1,7 @@
 """Referrals and their appointments, from request to confirmed outcome.
 
-Requester and target each tell their half; states follow HL7 FHIR Task.status and the BSeR business statuses, so that an
-accepted referral, a closed one and a need that was met stay three different things.
+Requester and target each tell their half; states follow HL7 FHIR Task.status and the BSeR business statuses,
+so that an accepted referral, a closed one and a need that was met stay three different things.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class ReferralRequested(Payload):
         default=None, description="How soon (FHIR ServiceRequest.priority)."
     )
     channel: Literal["warm_handoff", "direct", "informational"] | None = Field(
-        default=None, description="Handed over in person, sent directly, or information given to the person only."
+        default=None,
+        description="Handed over in person, sent directly, or information given to the person only.",
     )
     part_of: Id | None = Field(default=None, description="The referral or call it came out of (FHIR Task.partOf).")
     person: Id | None = Field(default=None, description="A keyed token for the person; never a name or number.")
@@ -131,7 +132,13 @@ FAMILY = Family(
             subject=_SUBJECT,
             good=(
                 _REQUESTED,
-                {**_REQUESTED, "urgency": "urgent", "channel": "warm_handoff", "part_of": "c-1", "person": "p:9f2c"},
+                {
+                    **_REQUESTED,
+                    "urgency": "urgent",
+                    "channel": "warm_handoff",
+                    "part_of": "c-1",
+                    "person": "p:9f2c",
+                },
             ),
             bad=(
                 Bad({**_REQUESTED, "urgency": "yesterday"}, "data_invalid", "/data/urgency"),
@@ -146,7 +153,10 @@ FAMILY = Family(
             model=ReferralDeclined,
             subject=_SUBJECT,
             good=({**_R, "reason": "no_capacity"}, {**_R, "reason": "other", "note": "Under 18."}),
-            bad=(Bad(_R, "field_missing", "/data/reason"), Bad({**_R, "reason": "full"}, "data_invalid", "/data/reason")),
+            bad=(
+                Bad(_R, "field_missing", "/data/reason"),
+                Bad({**_R, "reason": "full"}, "data_invalid", "/data/reason"),
+            ),
         ),
         EventType(
             name="referral.withdrawn",

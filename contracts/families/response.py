@@ -57,7 +57,10 @@ FAMILY = Family(
             name="response.dispatched",
             model=ResponseDispatched,
             subject="call/{call}",
-            good=({"call": "c-1", "team": "civilian"}, {"call": "c-1", "team": "co_response", "units": ["M1", "P12"]}),
+            good=(
+                {"call": "c-1", "team": "civilian"},
+                {"call": "c-1", "team": "co_response", "units": ["M1", "P12"]},
+            ),
             bad=(
                 Bad({"call": "c-1"}, "field_missing", "/data/team"),
                 Bad({"call": "c-1", "team": "Civilian"}, "data_invalid", "/data/team"),
@@ -67,7 +70,10 @@ FAMILY = Family(
             name="response.not_sent",
             model=ResponseNotSent,
             subject="call/{call}",
-            good=({"call": "c-1", "reason": "no_unit"}, {"call": "c-1", "reason": "other", "note": "Road closed."}),
+            good=(
+                {"call": "c-1", "reason": "no_unit"},
+                {"call": "c-1", "reason": "other", "note": "Road closed."},
+            ),
             bad=(Bad({"call": "c-1", "reason": "busy"}, "data_invalid", "/data/reason"),),
         ),
         EventType(

@@ -75,10 +75,7 @@ class _Call:
         self._done = day / DAYS
         self._hour = random.choices(range(24), _HOURS)[0]
         self._received_us = (
-            START_US
-            + day * DAY_US
-            + self._hour * HOUR_US
-            + int(random.random() * HOUR_US) // 1_000_000 * 1_000_000
+            START_US + day * DAY_US + self._hour * HOUR_US + int(random.random() * HOUR_US) // 1_000_000 * 1_000_000
         )
         year = cast.FIRST_DAY.year + day // 365
         self._call = f"C-{min(year, cast.LAST_DAY.year)}-{number:06d}"
@@ -86,9 +83,7 @@ class _Call:
 
     def tell(self) -> None:
         random, pen = self._random, self._pen
-        needs = list(
-            dict.fromkeys(random.choices(_NEEDS, _NEED_WEIGHTS, k=1 if random.random() < 0.6 else 2))
-        )
+        needs = list(dict.fromkeys(random.choices(_NEEDS, _NEED_WEIGHTS, k=1 if random.random() < 0.6 else 2)))
         pen.tell(
             POLICE,
             "call.received",
@@ -178,9 +173,7 @@ class _Call:
             return
         pen.tell(CRISIS, "response.arrived", self._subject, arrived_us, who)
         if random.random() < 0.024:
-            pen.tell(
-                CRISIS, "response.backup_requested", self._subject, arrived_us + self._minutes(2, 15), who
-            )
+            pen.tell(CRISIS, "response.backup_requested", self._subject, arrived_us + self._minutes(2, 15), who)
         minutes = int(exp(random.gauss(log(34.0), 0.7)))
         closed_us = arrived_us + minutes * MINUTE_US
         if random.random() < 0.86:
@@ -239,13 +232,9 @@ class _Call:
             )
             self._close(POLICE, arrived_us + minutes * MINUTE_US, disposition, None, minutes)
             if random.random() < 0.06:
-                self._referrals.tell(
-                    POLICE, arrived_us + self._minutes(60, 2000), "informational", self._call
-                )
+                self._referrals.tell(POLICE, arrived_us + self._minutes(60, 2000), "informational", self._call)
 
-    def _close(
-        self, voice: Voice, moment_us: int, disposition: str, attempt: str | None, minutes: int | None
-    ) -> None:
+    def _close(self, voice: Voice, moment_us: int, disposition: str, attempt: str | None, minutes: int | None) -> None:
         data: dict[str, str | int] = {"call": self._call, "disposition": disposition}
         if attempt is not None:
             data["attempt_outcome"] = attempt

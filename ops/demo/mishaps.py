@@ -136,11 +136,7 @@ def _shifted(moment: str) -> str:
 def _bad_enum(event: dict[str, Any]) -> bytes:
     data = event["data"]
     field = next(
-        (
-            name
-            for name in ("disposition", "team", "eligibility", "channel", "outcome", "reason")
-            if name in data
-        ),
+        (name for name in ("disposition", "team", "eligibility", "channel", "outcome", "reason") if name in data),
         None,
     )
     if field is None:

@@ -8,7 +8,8 @@ stays lean: one dict, one serialisation, one tuple an event.
 from __future__ import annotations
 
 from bisect import bisect
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from itertools import accumulate
 from random import Random
 from typing import Any, Final
@@ -19,18 +20,23 @@ from ops.demo import cast
 from ops.demo.cast import DAY_US, END_US, HOUR_US, START_US, Voice
 from ops.demo.mishaps import Mishaps
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 _LAG_DAYS: Final = ((0, 0.4), (1, 3.4), (4, 6.4), (7, 10.4), (11, 89.0))
 """The least and greatest lag of each class, in days."""
-_SILENT_US: Final = (
-    int(datetime.combine(cast.SILENT_FROM, datetime.min.time(), UTC).timestamp()) * cast.SECOND_US
-)
+_SILENT_US: Final = int(datetime.combine(cast.SILENT_FROM, datetime.min.time(), UTC).timestamp()) * cast.SECOND_US
 _MISHAP_SHARE: Final = 0.016
 
 
 def stamp(us: int) -> str:
     """A moment as text, in UTC to the second; a fraction is cut off."""
-    return (_EPOCH + timedelta(seconds=us // cast.SECOND_US)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    day, second = divmod(us // cast.SECOND_US, 86_400)
+    minute, second = divmod(second, 60)
+    return f"{_day(day)}T{minute // 60:02d}:{minute % 60:02d}:{second:02d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _day(number: int) -> str:
+    return date.fromordinal(_EPOCH + number).isoformat()
 
 
 class Pen:
@@ -38,9 +44,7 @@ class Pen:
 
     def __init__(self, random: Random) -> None:
         self._random = random
-        self._lags = {
-            voice.agency: list(accumulate(voice.lag_weights)) for voice in (*cast.AGENCIES, cast.SECRETARIAT)
-        }
+        self._lags = {voice.agency: list(accumulate(voice.lag_weights)) for voice in (*cast.AGENCIES, cast.SECRETARIAT)}
         self._mishaps = Mishaps(random)
         self.arrivals: list[tuple[int, bytes]] = []
 
@@ -48,9 +52,7 @@ class Pen:
         """A time-ordered id in the form of a UUID version 7 (RFC 9562) from the seeded generator: a ledger
         keeps the key of such ids nearly in order, which is what makes it fast."""
         bits = self._random.getrandbits(74)
-        text = (
-            f"{moment_us // 1000:012x}7{bits >> 62:03x}{8 | (bits >> 60) & 3:x}{bits & ((1 << 60) - 1):015x}"
-        )
+        text = f"{moment_us // 1000:012x}7{bits >> 62:03x}{8 | (bits >> 60) & 3:x}{bits & ((1 << 60) - 1):015x}"
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def tell(

@@ -62,9 +62,7 @@ class Referrals:
         self._number += 1
         referral = f"R-{self._number:06d}"
         targets = [voice for voice in _TARGETS if voice is not requester]
-        weights = [
-            weight for voice, weight in zip(_TARGETS, _TARGET_WEIGHTS, strict=True) if voice is not requester
-        ]
+        weights = [weight for voice, weight in zip(_TARGETS, _TARGET_WEIGHTS, strict=True) if voice is not requester]
         target = random.choices(targets, weights)[0]
         data: dict[str, Any] = {
             "referral": referral,
@@ -122,15 +120,11 @@ class Referrals:
             reason = random.choices(
                 ("could_not_contact", "client_declined", "no_longer_interested", "other"), (48, 27, 17, 8)
             )[0]
-            pen.tell(
-                target, "referral.failed", subject, begin_us + self._days(12.0), {**about, "reason": reason}
-            )
+            pen.tell(target, "referral.failed", subject, begin_us + self._days(12.0), {**about, "reason": reason})
 
     def _complete(self, referral: str, target: Voice, moment_us: int, done: float) -> None:
         random, pen = self._random, self._pen
-        outcome = random.choices(
-            ("got_help", "partly", "not"), (0.62 + 0.06 * done, 0.24, 0.14 - 0.04 * done)
-        )[0]
+        outcome = random.choices(("got_help", "partly", "not"), (0.62 + 0.06 * done, 0.24, 0.14 - 0.04 * done))[0]
         data = {"referral": referral, "outcome": outcome}
         if target is not OPEN_DOOR:
             data["service"] = _SERVICE_OF[target.agency]

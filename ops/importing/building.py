@@ -82,9 +82,7 @@ class RowBuilder:
             raise UnmappableRow(list(dict.fromkeys(reasons)))
         facts = RowFacts(
             texts=texts,
-            moments={
-                alias: times[alias].us if alias in times else None for alias in self._mapping.time_aliases
-            },
+            moments={alias: times[alias].us if alias in times else None for alias in self._mapping.time_aliases},
             wall={alias: time.wall for alias, time in times.items()},
             clock={alias: time.clock for alias, time in times.items() if time.clock is not None},
             trimmed=row.trimmed,
@@ -167,9 +165,7 @@ class RowBuilder:
             if origin.distinct:
                 values = list(dict.fromkeys(values))
             if not values and origin.required:
-                reasons.append(
-                    f"{name} needs one of {', '.join(self._mapping.columns[a] for a in origin.columns)}"
-                )
+                reasons.append(f"{name} needs one of {', '.join(self._mapping.columns[a] for a in origin.columns)}")
             return values or None
         alias = origin.aliases()[0]
         if not texts[alias]:
@@ -195,9 +191,7 @@ class RowBuilder:
         try:
             return _converted(text, origin.kind, self._clock)
         except ValueError:
-            reasons.append(
-                f"{name}: {text!r} is not {'an' if origin.kind == 'integer' else 'a'} {origin.kind}"
-            )
+            reasons.append(f"{name}: {text!r} is not {'an' if origin.kind == 'integer' else 'a'} {origin.kind}")
             return None
 
 

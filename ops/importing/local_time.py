@@ -62,9 +62,7 @@ class LocalClock:
         if first > second:  # clocks were put back: two passes, the first with the greater offset
             if self._times.ambiguous == "unknown":
                 return LocalTime(spelled, None, None, "ambiguous")
-            return self._at(
-                spelled, wall, first if self._times.ambiguous == "earlier" else second, "ambiguous"
-            )
+            return self._at(spelled, wall, first if self._times.ambiguous == "earlier" else second, "ambiguous")
         if self._times.nonexistent == "unknown":
             return LocalTime(spelled, None, None, "nonexistent")
         return self._at(spelled, wall, first, "nonexistent")

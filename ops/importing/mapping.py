@@ -124,9 +124,7 @@ class EventFrom(BaseModel):
         known = set(self.entry.model.model_fields)
         unknown = sorted(set(self.data) - known)
         if unknown:
-            raise ValueError(
-                f"{self.type} has no field {', '.join(unknown)}; it has {', '.join(sorted(known))}"
-            )
+            raise ValueError(f"{self.type} has no field {', '.join(unknown)}; it has {', '.join(sorted(known))}")
         return self
 
     @cached_property
@@ -203,9 +201,7 @@ class Mapping(BaseModel):
         try:
             ZoneInfo(zone)
         except (KeyError, ValueError, OSError) as error:
-            raise ValueError(
-                f"no time zone is called {zone!r}; use an IANA name such as America/Denver"
-            ) from error
+            raise ValueError(f"no time zone is called {zone!r}; use an IANA name such as America/Denver") from error
         return zone
 
     @model_validator(mode="after")
@@ -214,14 +210,8 @@ class Mapping(BaseModel):
         for event in self.events:
             used |= event.aliases()
             for field, origin in event.data.items():
-                if (
-                    not isinstance(origin, str)
-                    and origin.codes is not None
-                    and origin.codes not in self.codes
-                ):
-                    raise ValueError(
-                        f"{event.type}.{field} uses the code table {origin.codes!r}, which is not there"
-                    )
+                if not isinstance(origin, str) and origin.codes is not None and origin.codes not in self.codes:
+                    raise ValueError(f"{event.type}.{field} uses the code table {origin.codes!r}, which is not there")
         for rule in self.rules:
             used |= set(rule.aliases())
         unknown = sorted(used - set(self.columns))
@@ -296,6 +286,5 @@ def _read(name_or_path: str | Path) -> tuple[str, str, bool]:
         )
     raise refuse(
         "mapping_unknown",
-        f"no mapping is called {name!r}; shipped are {', '.join(shipped())}; "
-        "or give the path of a .toml or .json file",
+        f"no mapping is called {name!r}; shipped are {', '.join(shipped())}; or give the path of a .toml or .json file",
     )

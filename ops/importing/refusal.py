@@ -19,6 +19,4 @@ def refused_row(number: int, reasons: list[str], *, unlisted_code: bool) -> Prob
     """The problem kept with a row that could not be mapped; its pointer is ``/rows/<record number in the
     file>``."""
     code = "value_unmapped" if unlisted_code else "data_invalid"
-    return problem(
-        code, f"row {number}: {'; '.join(reasons)}", f"/rows/{number}", hint=ROW_HINT, reasons=reasons
-    )
+    return problem(code, f"row {number}: {'; '.join(reasons)}", f"/rows/{number}", hint=ROW_HINT, reasons=reasons)

@@ -179,9 +179,7 @@ class MinutesBlank(_Rule):
 
     def breaks(self, row: RowFacts) -> bool:
         return any(
-            row.moments[pair.since] is not None
-            and row.moments[pair.until] is not None
-            and not row.texts[pair.minutes]
+            row.moments[pair.since] is not None and row.moments[pair.until] is not None and not row.texts[pair.minutes]
             for pair in self.pairs
         )
 

@@ -135,9 +135,7 @@ def _separated(path: Path, layout: Layout, delimiter: str) -> tuple[Iterator[lis
                     continue
                 undecoded = [cell for cell in record if not cell.isascii() and _has_surrogate(cell)]
                 if undecoded:
-                    readable = (
-                        delimiter.join(record).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-                    )
+                    readable = delimiter.join(record).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
                     yield _Spoiled(readable, f"not {layout.encoding} text")
                 else:
                     yield record

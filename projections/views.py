@@ -26,8 +26,8 @@ from projections.tallies import tally
 FOLD_VERSION = 1
 """Raised when the meaning of a declaration changes without its text changing."""
 
-Refresh = Callable[[Store, LogReader, int, str], int]
-"""Brings cells up to date: (store, reader, now as UTC microseconds, zone) -> how many changed."""
+Refresh = Callable[[Store, LogReader, int], int]
+"""Brings cells up to date: (store, reader, now as UTC microseconds) -> how many changed."""
 
 Done = Callable[[Connection, int], None]
 """Called at the end of a rebuild, in its transaction, with the log_index it reached: to set the position
@@ -85,7 +85,7 @@ class Views:
 
     def refresh(self, store: Store, reader: LogReader, now_us: int) -> int:
         """Lets the cells follow the rows; 0 where nobody asked for cells."""
-        return 0 if self._on_refresh is None else self._on_refresh(store, reader, now_us, self.zone)
+        return 0 if self._on_refresh is None else self._on_refresh(store, reader, now_us)
 
     def reset(self, connection: Connection) -> None:
         """Drops and makes every table, so that the log can be folded from its beginning."""

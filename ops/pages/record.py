@@ -1,0 +1,210 @@
+"""What the event, subject, rejection and quarantine pages show: the record itself, as it was stated.
+
+Here a reader arrives from a number; nothing on these pages is computed, apart from which event supersedes which.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select, text
+
+from contracts.faults import fault
+from contracts.recorded import Recorded
+from ops.pages import words
+from ops.pages.asking import PAGE_ROWS, Asked
+from projections.tables import SUPERSEDED
+
+if TYPE_CHECKING:
+    from ops.composition import House
+
+Figures = dict[str, Any]
+
+QUARANTINE_SHOWN = 200
+"""Parked events on the page; the interface under /v1 has all of them."""
+
+TIMELINE_EVENTS = 500
+"""Events of one subject's timeline on one page; no subject is expected to have more."""
+
+
+def event_figures(house: House, log_index: int) -> Figures:
+    """One event. Raises ``Fault`` code ``not_found``."""
+    head = house.reader.head().log_index
+    found = house.reader.at([log_index]) if 0 < log_index <= head else []
+    if not found:
+        raise fault(
+            "not_found", f"the ledger's events are numbered from 1 to {head:,}; there is no event {log_index:,}"
+        )
+    event = found[0]
+    target = house.reader.by_identity([(event.source, event.supersedes)], head) if event.supersedes else []
+    return {
+        "event": event,
+        "superseded_by": _superseding(house, event, head),
+        "superseded": target[0] if target else None,
+        "payload": [(name, said(value)) for name, value in event.data.items()],
+        "pretty": json.dumps(json.loads(event.body), indent=2, ensure_ascii=False),
+        "canonical": event.body.decode("utf-8"),
+        "lag": _lag(event),
+        "last": head,
+    }
+
+
+def subject_figures(house: House, asked: Asked, subject: str) -> Figures:
+    """The events about one subject, by the time they happened. Raises ``Fault`` code ``not_found``."""
+    upto = asked.as_of.log_index
+    found = house.reader.by_subject([subject], house.reader.head().log_index if upto is None else upto)
+    if not found:
+        raise fault("not_found", f"no event is about {subject}")
+    # Events whose moment is unknown come last: they are known to belong here, not when.
+    ordered = sorted(found, key=lambda e: (e.time_us is None, e.time_us or 0, e.source, e.id))[:TIMELINE_EVENTS]
+    gone = superseded(house, asked, ordered)
+    prefix = subject.partition("/")[0]
+    return {
+        "subject": subject,
+        "noun": words.reason_words(prefix),
+        "total": len(found),
+        "events": [(event, gone.get((event.source, event.id), ""), _brief(event)) for event in ordered],
+    }
+
+
+def superseded(house: House, asked: Asked, events: Iterable[Recorded]) -> dict[tuple[str, str], str]:
+    """Which of these events are superseded, with the id of the event that supersedes each."""
+    identities = {(event.source, event.id) for event in events}
+    sources = {source for source, _ in identities}
+    gone: dict[tuple[str, str], str] = {}
+    with house.reading(asked.as_of) as connection:
+        for source in sources:
+            ids = [event_id for named, event_id in identities if named == source]
+            rows = connection.execute(
+                select(SUPERSEDED.c.event_id, SUPERSEDED.c.by_id).where(
+                    SUPERSEDED.c.source == source, SUPERSEDED.c.event_id.in_(ids)
+                )
+            )
+            gone.update({(source, event_id): by_id for event_id, by_id in rows})
+    return gone
+
+
+@dataclass(frozen=True, slots=True)
+class RejectionRow:
+    """One kept rejection as it is shown."""
+
+    number: int
+    at_us: int
+    times: int
+    code: str
+    detail: str
+    pointer: str
+    hint: str
+    agency: str
+    source: str
+    id: str
+    raw: str
+
+
+def rejection_figures(house: House, asked: Asked, agency: str, before: int) -> Figures:
+    """Kept rejections, newest first, numbered below ``before`` (0: from the newest), of one agency or ("") of all."""
+    with house.store.read() as connection:
+        numbers = list(
+            connection.execute(
+                text(
+                    "SELECT number FROM rejections WHERE (:agency = '' OR agency = :agency) "
+                    "AND (:before = 0 OR number < :before) ORDER BY number DESC LIMIT :limit"
+                ),
+                {"agency": agency, "before": before, "limit": PAGE_ROWS + 1},
+            ).scalars()
+        )
+    rows = []
+    for number in numbers[:PAGE_ROWS]:
+        kept = house.rejections(1, number - 1)[0]
+        rows.append(
+            RejectionRow(
+                kept.number,
+                kept.last_received_at_us,
+                kept.times,
+                kept.problem.code,
+                kept.problem.detail,
+                kept.problem.pointer,
+                kept.problem.hint,
+                kept.agency or "",
+                kept.source or "",
+                kept.id or "",
+                kept.raw.decode("utf-8", "backslashreplace"),
+            )
+        )
+    total, sent = rejection_counts(house, agency)
+    links = asked.links
+    return {
+        "agency": agency,
+        "heading": f"{words.count_words(total, 'rejection')}, newest first" if total else "No rejections",
+        "repeats": sent - total,
+        "rows": rows,
+        "before": links.to("/rejections", agency=agency) if before else "",
+        "after": links.to("/rejections", agency=agency, before=numbers[PAGE_ROWS - 1])
+        if len(numbers) > PAGE_ROWS
+        else "",
+    }
+
+
+def quarantine_figures(house: House) -> Figures:
+    """The parked events, in the order of the log."""
+    parked = house.quarantine.parked(limit=QUARANTINE_SHOWN)
+    total = house.quarantine.count()
+    return {
+        "heading": f"{words.count_words(total, 'event')} parked" if total else "Nothing is parked",
+        "rows": parked,
+        "total": total,
+        "brake": house.quarantine.brake() or "",
+    }
+
+
+def rejection_counts(house: House, agency: str) -> tuple[int, int]:
+    """(different rejections, how often they came in all) of one agency or ("") of all."""
+    with house.store.read() as connection:
+        total, sent = connection.execute(
+            text("SELECT count(*), coalesce(sum(times), 0) FROM rejections WHERE :agency = '' OR agency = :agency"),
+            {"agency": agency},
+        ).one()
+    return int(total), int(sent)
+
+
+def said(value: Any) -> str:
+    """A payload's value in one line."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _brief(event: Recorded) -> str:
+    prefix = event.subject.partition("/")[0]
+    shown = [
+        f"{words.reason_words(name)} {said(value)}"
+        for name, value in event.data.items()
+        if name != prefix and not isinstance(value, dict)
+    ]
+    return words.title_words("; ".join(shown[:5]))[:240]
+
+
+def _lag(event: Recorded) -> str:
+    if event.time_us is None:
+        return ""
+    days = (event.recorded_at_us - event.time_us) // 86_400_000_000
+    if days < 0:
+        return "before it happened, by the sender's clock"
+    return "within a day" if days == 0 else f"{words.count_words(days, 'day')} later"
+
+
+def _superseding(house: House, event: Recorded, head: int) -> Sequence[Recorded]:
+    with house.store.read() as connection:
+        row = connection.execute(
+            select(SUPERSEDED.c.by_source, SUPERSEDED.c.by_id).where(
+                SUPERSEDED.c.source == event.source, SUPERSEDED.c.event_id == event.id
+            )
+        ).first()
+    return house.reader.by_identity([(row[0], row[1])], head) if row else []

@@ -1,0 +1,265 @@
+"""What the scorecard, KPI and explanation pages show: how the partnership stands, and how each number came about.
+
+The figures are K's own shapes wherever that is possible; this module only chooses among them and puts them into
+sentences, so that a page cannot state a number that the evaluator did not give.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from contracts.faults import fault
+from contracts.kpi import (
+    AlsoPercentile,
+    AlsoShareAtMost,
+    Count,
+    KpiDefinition,
+    Percentile,
+    Share,
+    Split,
+    Value,
+)
+from ops.pages import words
+from ops.pages.asking import PAGE_ROWS, SHOWN, Asked
+from ops.pages.templating import shown
+from projections.kpi.shapes import Cell, KpiLine, PlanSection, Scorecard
+
+if TYPE_CHECKING:
+    from ops.composition import House
+
+Figures = dict[str, Any]
+
+QUESTIONS = {
+    "how_much": "How much did we do?",
+    "how_well": "How well did we do it?",
+    "better_off": "Is anyone better off?",
+    "population": "A condition of the whole community",
+}
+"""The questions of Results-Based Accountability that a KPI answers."""
+
+
+def scorecard_figures(house: House, asked: Asked, show: str, status: str) -> Figures:
+    """The scorecard. ``show`` is one of ``SHOWN``; ``status`` keeps only lines of that status ("" for all).
+
+    Raises ``Fault`` code ``request_invalid`` on anything else.
+    """
+    if show not in SHOWN:
+        raise fault("request_invalid", f"period must be one of {', '.join(SHOWN)}")
+    if status and status not in words.STATUS_WORDS:
+        raise fault("request_invalid", f"status must be one of {', '.join(words.STATUS_WORDS)}")
+    card = house.scorecard(asked.as_of)
+    lines = card.lines()
+    counts = Counter(shown(line, show).status for line in lines)
+    head = house.reader.head()
+    known, known_at_us = head.log_index, head.recorded_at_us
+    if asked.as_of.log_index is not None and asked.as_of.log_index < head.log_index:
+        known = asked.as_of.log_index
+        known_at_us = house.reader.at([known])[0].recorded_at_us if known else 0
+    kept = _only(card, show, status) if status else card
+    return {
+        "title": _title(card),
+        "summary": summary(counts),
+        "known": known,
+        "known_at_us": known_at_us,
+        "freshness": _freshness(house, asked),
+        "lines": lines,
+        "tally": [
+            (spoken, counts[spoken.status])
+            for spoken in words.STATUS_WORDS.values()
+            if counts[spoken.status] or spoken.status != "no_target"
+        ],
+        "plans": kept.plans,
+        "unplanned": kept.unplanned,
+        "matching": len(kept.lines()),
+        "show": show,
+        "status": status,
+    }
+
+
+def summary(counts: Counter[Any]) -> str:
+    """The scorecard in two sentences: how many KPIs there are, and what needs attention."""
+    total = sum(counts.values())
+    if not total:
+        return "There is no KPI to show yet."
+    said = f"Of {words.count_words(total, 'KPI')}, {counts['on_track']} {_are(counts['on_track'])} on track."
+    troubles = []
+    if counts["off_track"]:
+        troubles.append(f"{counts['off_track']} {_are(counts['off_track'])} off track")
+    if counts["watch"]:
+        troubles.append(f"{counts['watch']} {'needs' if counts['watch'] == 1 else 'need'} watching")
+    unjudged = counts["stale"] + counts["no_data"] + counts["unowned"]
+    if unjudged:
+        troubles.append(f"{unjudged} cannot be judged, being stale, unowned or without data")
+    if counts["no_target"]:
+        troubles.append(f"{counts['no_target']} {'has' if counts['no_target'] == 1 else 'have'} no target")
+    if not troubles:
+        return said
+    rest = words.listed(troubles)
+    return f"{said} {rest[:1].upper()}{rest[1:]}."
+
+
+def kpi_figures(house: House, asked: Asked, kpi: str) -> Figures:
+    """One KPI's page. Raises ``Fault`` code ``kpi_unknown``."""
+    card = house.scorecard(asked.as_of)
+    line = next((line for line in card.lines() if line.definition.kpi == kpi), None)
+    if line is None:
+        raise fault("kpi_unknown", f"there is no KPI {kpi!r}")
+    definition, cell = line.definition, line.cell
+    reasons = dict.fromkeys([*cell.excluded, *line.overall.excluded])
+    excluded = [(reason, cell.excluded.get(reason, 0), line.overall.excluded.get(reason, 0)) for reason in reasons]
+    moments = [c.last_us for c in (line.overall, line.current, cell) if c.last_us is not None]
+    return {
+        "line": line,
+        "objective": _objective_of(card, kpi),
+        "question": QUESTIONS[definition.question],
+        "direction": words.direction_words(definition.direction),
+        "rounding": _rounding(definition),
+        "cadence": (
+            f"a value every {definition.freshness.cadence}, "
+            f"within {words.count_words(definition.freshness.grace_days, 'day')} of its end"
+        ),
+        "definition_json": json.dumps(
+            definition.model_dump(mode="json", by_alias=True, exclude_none=True), indent=2, ensure_ascii=False
+        ),
+        "figures": further(definition, cell),
+        "excluded": [row for row in excluded if row[1] or row[2]],
+        "freshest_us": max(moments, default=None),
+        "versions": versions(house, asked, kpi, definition),
+    }
+
+
+def cell_figures(house: House, asked: Asked, kpi: str, version: int, period: str, group: str, offset: int) -> Figures:
+    """The explanation of one cell, ``offset`` events into its list.
+
+    Raises ``Fault`` codes ``kpi_unknown``, ``period_invalid`` and ``group_unknown`` as the evaluator does.
+    """
+    from projections.kpi import explain
+
+    with house.reading(asked.as_of) as connection:
+        told = explain(
+            connection,
+            house.reader,
+            kpi,
+            period,
+            group,
+            asked.as_of,
+            version=version,
+            limit=PAGE_ROWS,
+            offset=offset,
+        )
+    links, cell = asked.links, told.cell
+    longest = max(told.event_count, told.row_count)
+    return {
+        "told": told,
+        "judged": cell.target is not None or cell.status in ("stale", "no_data", "unowned"),
+        "figures": [*calculation(told.definition, cell), *further(told.definition, cell)],
+        "excluded": [(reason, n) for reason, n in cell.excluded.items() if n],
+        "events": [(row.event, row.superseded_by) for row in told.events],
+        "before": links.cell(cell, offset=max(0, offset - PAGE_ROWS) or None) if offset else "",
+        "after": links.cell(cell, offset=offset + PAGE_ROWS) if offset + PAGE_ROWS < longest else "",
+    }
+
+
+def calculation(definition: KpiDefinition, cell: Cell) -> list[tuple[str, str]]:
+    """The arithmetic of a cell, step by step, as (name, words)."""
+    measure, value = definition.measure, words.value_words(cell.value, cell.unit)
+    top, below = words.number_words(cell.numerator), words.number_words(cell.denominator)
+    if cell.denominator is not None and not cell.denominator:
+        return [("Counted", f"nothing: of 0 {definition.unit_of_count} no share can be formed, so no value is given")]
+    if isinstance(measure, Share | Split) and cell.numerator is not None and cell.denominator is not None:
+        return [
+            ("Counted", f"{below} ({definition.unit_of_count})"),
+            ("Of these, met the condition", top),
+            ("Calculation", f"{top} ÷ {below} × 100 = {value}"),
+        ]
+    if isinstance(measure, Percentile):
+        place = "the middle one" if measure.at == 50 else f"the value below which {measure.at}% of them lie"
+        steps = [("Measured", f"{below} ({definition.unit_of_count})")] if cell.denominator is not None else []
+        return [*steps, ("Calculation", f"sorted by length, {place} is {value}")]
+    if isinstance(measure, Value):
+        parts = [("Reported", f"{value}, as measured outside this ledger")]
+        if cell.numerator is not None and cell.denominator is not None:
+            parts.append(("From", f"{top} of {below}"))
+        return parts
+    if isinstance(measure, Count):
+        return [("Counted", f"{value} ({definition.unit_of_count})")]
+    return []
+
+
+def further(definition: KpiDefinition, cell: Cell) -> list[tuple[str, str]]:
+    """The statistics given beside the value, as (name, words)."""
+    named: dict[str, tuple[str, str]] = {}
+    measure = definition.measure
+    if isinstance(measure, Percentile):
+        for also in measure.also:
+            if isinstance(also, AlsoPercentile):
+                named[also.name] = (f"{also.at}% are at most", definition.unit)
+            elif isinstance(also, AlsoShareAtMost):
+                limit = words.value_words(also.limit, definition.unit)
+                named[also.name] = (f"Share of at most {limit}", "percent")
+    told = []
+    for name, value in cell.also.items():
+        title, unit = named.get(name, (words.title_words(name), "percent"))
+        told.append((title, words.value_words(value, unit)))
+    return told
+
+
+def versions(house: House, asked: Asked, kpi: str, current: KpiDefinition) -> list[KpiDefinition]:
+    """Every version of a KPI's definition that is known, newest first."""
+    from projections.kpi import Definitions
+
+    with house.reading(asked.as_of) as connection:
+        found = {d.version: d for d in Definitions.load(connection).all() if d.kpi == kpi}
+    found.setdefault(current.version, current)
+    return sorted(found.values(), key=lambda d: -d.version)
+
+
+def _objective_of(card: Scorecard, kpi: str) -> str:
+    for plan in card.plans:
+        for goal in plan.goals:
+            for objective in goal.objectives:
+                if any(line.definition.kpi == kpi for line in objective.lines):
+                    return objective.statement
+    return ""
+
+
+def _rounding(definition: KpiDefinition) -> str:
+    digits = definition.rounding.digits
+    places = "a whole number" if digits == 0 else words.count_words(digits, "decimal")
+    return f"To {places}; a half goes to the even digit. Nothing is rounded before."
+
+
+def _title(card: Scorecard) -> str:
+    titles = [plan.title or plan.plan for plan in card.plans]
+    return titles[0] if len(titles) == 1 else "The partnership's scorecard"
+
+
+def _are(n: int) -> str:
+    return "is" if n == 1 else "are"
+
+
+def _freshness(house: House, asked: Asked) -> str:
+    if asked.past:
+        return "counted again from the events known then"
+    behind = house.lag().events
+    if not behind:
+        return "everything recorded has been counted"
+    return f"{words.count_words(behind, 'event')} recorded but not counted yet"
+
+
+def _only(card: Scorecard, show: str, status: str) -> Scorecard:
+    def lines(found: tuple[KpiLine, ...]) -> tuple[KpiLine, ...]:
+        return tuple(line for line in found if shown(line, show).status == status)
+
+    def plan(found: PlanSection) -> PlanSection:
+        goals = []
+        for goal in found.goals:
+            objectives = [replace(o, lines=lines(o.lines)) for o in goal.objectives]
+            if any(o.lines for o in objectives):
+                goals.append(replace(goal, objectives=tuple(o for o in objectives if o.lines)))
+        return replace(found, goals=tuple(goals), loose=lines(found.loose))
+
+    return replace(card, plans=tuple(plan(p) for p in card.plans), unplanned=lines(card.unplanned))

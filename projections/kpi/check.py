@@ -74,11 +74,11 @@ def _faults(definition: KpiDefinition) -> Iterator[tuple[str, str]]:
             yield from _condition(columns, population.name, place, condition)
     yield from _measure(definition, columns, population.name)
     reasons = [exclusion.reason for exclusion in definition.exclude]
-    for place, reason in enumerate(reasons):
-        if reason in reasons[:place]:
-            yield f"/exclude/{place}/reason", f"the reason {reason!r} is given twice"
+    for number, reason in enumerate(reasons):
+        if reason in reasons[:number]:
+            yield f"/exclude/{number}/reason", f"the reason {reason!r} is given twice"
         if reason == NO_VALUE:
-            yield f"/exclude/{place}/reason", f"{NO_VALUE!r} is kept for rows whose measured value is absent"
+            yield f"/exclude/{number}/reason", f"{NO_VALUE!r} is kept for rows whose measured value is absent"
 
 
 def _column(
@@ -121,9 +121,7 @@ def _condition(
             return
 
 
-def _measure(
-    definition: KpiDefinition, columns: Mapping[str, Kind], population: str
-) -> Iterator[tuple[str, str]]:
+def _measure(definition: KpiDefinition, columns: Mapping[str, Kind], population: str) -> Iterator[tuple[str, str]]:
     measure = definition.measure
     allowed = MEASURE_UNITS[type(measure)]
     if definition.unit not in allowed:
@@ -140,13 +138,17 @@ def _measure(
             for place, name in enumerate(measure.headline):
                 if name not in (*names, measure.rest):
                     yield f"/measure/headline/{place}", f"there is no part {name!r}"
-        case Percentile(of=Duration() as of):
-            yield from _column(columns, population, "/measure/of/from", of.from_, "integer")
-            yield from _column(columns, population, "/measure/of/to", of.to, "integer")
-            if definition.unit == "number":
-                yield "/unit", "a duration is given in minutes or days"
         case Percentile():
-            yield from _column(columns, population, "/measure/of/column", measure.of.column, "integer")
+            of = measure.of
+            if isinstance(of, Duration):
+                yield from _column(columns, population, "/measure/of/from", of.from_, "integer")
+                yield from _column(columns, population, "/measure/of/to", of.to, "integer")
+                if definition.unit == "number":
+                    yield "/unit", "a duration is given in minutes or days"
+            else:
+                yield from _column(columns, population, "/measure/of/column", of.column, "integer")
+                if definition.unit != "number":
+                    yield "/unit", "a number is given as it is, not as a duration"
         case Value():
             for pointer, column in (
                 ("/measure/column", measure.column),

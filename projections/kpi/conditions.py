@@ -1,4 +1,5 @@
-"""Walking the conditions of a definition: the columns they name, where they read the clock, what meets them.
+"""Walking the conditions of a definition: the columns they name, where they read the clock, what meets
+them.
 
 The meaning of every operator is written here once in plain Python; the SQL compiler must agree with it and
 a property test holds the two together.
@@ -34,7 +35,8 @@ SECOND_US = 1_000_000
 
 
 def meets(condition: Condition, row: Row, as_of_us: int) -> bool:
-    """Whether a row meets a condition, read at ``as_of_us``. A comparison with an absent value is not met."""
+    """Whether a row meets a condition, read at ``as_of_us``. A comparison with an absent value is not
+    met."""
     match condition:
         case Eq():
             value = row[condition.column]

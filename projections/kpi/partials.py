@@ -99,7 +99,8 @@ class Tally:
             self.last_us = last_us
 
     def report(self, reported: Reported | None) -> None:
-        """Note a reported figure; of two for one period the greater stands, so that order does not matter."""
+        """Note a reported figure; of two for one period the greater stands, so that order does not
+        matter."""
         if reported is not None and (self.reported is None or _rank(reported) > _rank(self.reported)):
             self.reported = reported
 

@@ -1,4 +1,5 @@
-"""What can be counted: the read models as populations, with their columns and how a row leads to its events.
+"""What can be counted: the read models as populations, with their columns and how a row leads to its
+events.
 
 A definition names a population and its columns; this table is what it is checked against. Two populations
 have no table of their own and are built when they are needed: what reports were expected, and how each KPI
@@ -123,7 +124,7 @@ POPULATIONS: dict[str, Population] = {
             _column("key"),
             lambda row: f"feed/{row['agency']}/{row['feed']}",
             time="received_at",
-            marks=frozenset({"reports", "expected_feeds"}),
+            marks=frozenset({"reports", "expected_feeds", "agencies"}),
             built=True,
             columns=EXPECTED_REPORTS,
             events="happened",

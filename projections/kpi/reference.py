@@ -50,7 +50,8 @@ def exact(value: Any) -> str | None:
 
 
 def whole_seconds(start_us: int, end_us: int) -> int:
-    """The whole seconds from one moment to another, cut off towards zero as integer division in SQL does."""
+    """The whole seconds from one moment to another, cut off towards zero as integer division in SQL
+    does."""
     elapsed = end_us - start_us
     return elapsed // SECOND_US if elapsed >= 0 else -(-elapsed // SECOND_US)
 
@@ -68,9 +69,7 @@ def judge(definition: KpiDefinition, row: Row, as_of_us: int) -> Verdict | None:
             also = tuple(share.name for share in measure.also if meets(share.numerator, row, as_of_us))
             return Verdict(numerator=meets(measure.numerator, row, as_of_us), counts=also)
         case Split():
-            part = next(
-                (part.name for part in measure.parts if meets(part.when, row, as_of_us)), measure.rest
-            )
+            part = next((part.name for part in measure.parts if meets(part.when, row, as_of_us)), measure.rest)
             return Verdict(numerator=part in measure.headline, counts=(part,))
         case Count():
             return Verdict(numerator=measure.when is None or meets(measure.when, row, as_of_us))

@@ -52,19 +52,24 @@ class Counted:
     next_change_us: dict[Place, int]
 
 
+def _bare(value: str | int | bool) -> str | int:
+    """Truth is kept as 1 and 0."""
+    return int(value) if isinstance(value, bool) else value
+
+
 def compile_condition(condition: Condition, table: Table, as_of_us: int) -> ColumnElement[bool]:
     """A condition as an SQL expression that is true or false, never NULL."""
     columns = table.c
     match condition:
         case Eq():
             column = columns[condition.column]
-            return and_(column.is_not(None), column == condition.value)
+            return and_(column.is_not(None), column == _bare(condition.value))
         case Ne():
             column = columns[condition.column]
-            return and_(column.is_not(None), column != condition.value)
+            return and_(column.is_not(None), column != _bare(condition.value))
         case In():
             column = columns[condition.column]
-            return and_(column.is_not(None), column.in_(condition.values))
+            return and_(column.is_not(None), column.in_([_bare(value) for value in condition.values]))
         case IsNull():
             return columns[condition.column].is_(None)
         case NotNull():
@@ -114,9 +119,7 @@ def _facets(definition: KpiDefinition, table: Table, as_of_us: int) -> list[tupl
                 flags.append((f"also_{number}", _flag(also.numerator, table, as_of_us)))
             return flags
         case Split():
-            parts = [
-                (compile_condition(part.when, table, as_of_us), literal(part.name)) for part in measure.parts
-            ]
+            parts = [(compile_condition(part.when, table, as_of_us), literal(part.name)) for part in measure.parts]
             return [("part", case(*parts, else_=literal(measure.rest)))]
         case Count():
             when = literal(1) if measure.when is None else _flag(measure.when, table, as_of_us)
@@ -124,7 +127,7 @@ def _facets(definition: KpiDefinition, table: Table, as_of_us: int) -> list[tupl
         case Percentile():
             return [("value", _value(measure, table))]
         case Value():
-            named = [("value", table.c[measure.column])]
+            named: list[tuple[str, ColumnElement[Any]]] = [("value", table.c[measure.column])]
             for label, column in (("top", measure.numerator), ("bottom", measure.denominator)):
                 named.append((label, null() if column is None else table.c[column]))
             return named
@@ -133,7 +136,7 @@ def _facets(definition: KpiDefinition, table: Table, as_of_us: int) -> list[tupl
 def partial_query(
     definition: KpiDefinition, table: Table, as_of_us: int, months: Collection[str] | None = None
 ) -> Select[Any]:
-    """The query for a definition's partials at ``as_of_us``, of all months or of some ("" for undated rows)."""
+    """The query for a definition's partials at ``as_of_us``, of all months or of some ("" for undated)."""
     period = table.c[definition.period.on]
     group = table.c[definition.group_by] if definition.group_by else None
     time = POPULATIONS[definition.population].time
@@ -150,9 +153,7 @@ def partial_query(
         (literal(1) if scope is None else case((scope, 1), else_=0)).label("in_scope"),
         reason.label("reason"),
         *(expression.label(name) for name, expression in facets),
-        (literal(1) if definition.weight is None else func.coalesce(table.c[definition.weight], 0)).label(
-            "w"
-        ),
+        (literal(1) if definition.weight is None else func.coalesce(table.c[definition.weight], 0)).label("w"),
         (null() if time is None else table.c[time]).label("moment"),
         *(
             case(

@@ -1,0 +1,306 @@
+"""The two populations that have no table: which reports were expected, and how each KPI of the plan stood.
+
+Both follow from a calendar and a moment of reading, which a fold of events must not know, so they are built
+when they are counted, by pure functions of rows.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
+
+from projections.kpi.definitions import Definition, Definitions
+from projections.kpi.periods import (
+    Grain,
+    at_grain,
+    bounds_us,
+    current,
+    day_start_us,
+    days_of,
+    local_date,
+    shift,
+)
+from projections.kpi.populations import Row, table_of
+from projections.kpi.status import fresh_until_us, last_month, newest
+
+GRAINS: dict[str, Grain] = {"monthly": "month", "quarterly": "quarter", "yearly": "year"}
+REPORTS_MAX = 40_000
+"""The most reports one expectation leads to (a century of days); a guard against a ``since`` in
+antiquity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """Rows of a built population, and the earliest later moment at which the calendar may change them."""
+
+    rows: list[Row]
+    next_change_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One standing expectation; ``until`` is the day the agency withdrew."""
+
+    agency: str
+    feed: str
+    cadence: str
+    grace_days: int
+    since: date
+    until: date | None = None
+
+    def periods(self, today: date) -> Iterator[tuple[str, date, date]]:
+        """(name, first day, last day) of every whole period that has begun by ``today``, oldest first.
+
+        Weeks run from Monday to Sunday (ISO 8601). A period that the expectation or the agency's withdrawal
+        cuts is not expected.
+        """
+        for number, (name, first, last) in enumerate(_calendar(self.cadence, self.since)):
+            if first > today or number >= REPORTS_MAX or (self.until is not None and last > self.until):
+                return
+            yield name, first, last
+
+    def due_us(self, last: date, zone: str) -> int:
+        """When the report for a period that ends with ``last`` is due: the end of the last day of grace."""
+        return day_start_us(last + timedelta(days=1 + self.grace_days), zone)
+
+
+def _calendar(cadence: str, since: date) -> Iterator[tuple[str, date, date]]:
+    if cadence in ("daily", "weekly"):
+        step = timedelta(days=1 if cadence == "daily" else 7)
+        first = since if cadence == "daily" else since + timedelta(days=-since.weekday() % 7)
+        while True:
+            yield first.isoformat(), first, first + step - timedelta(days=1)
+            first += step
+    period = at_grain(f"{since.year:04d}-{since.month:02d}", GRAINS[cadence])
+    while True:
+        days = days_of(period)
+        assert days is not None
+        if days[0] >= since:
+            yield period, days[0], days[1]
+        period = shift(period, 1)
+
+
+def feeds(connection: Connection, zone: str) -> list[Feed]:
+    """The standing expectations, as the read models have them; one that is not dated at all expects
+    nothing."""
+    withdrawn: dict[str, int | None] = {
+        row["agency"]: row["withdrew_at"]
+        for row in connection.execute(select(table_of("agencies"))).mappings()
+        if row["withdrew"]
+    }
+    found = []
+    for row in connection.execute(select(table_of("expected_feeds"))).mappings():
+        if row["agency"] is None or row["cadence"] is None:
+            continue
+        since = row["since"]
+        if since is None and row["expected_at"] is not None:
+            since = local_date(row["expected_at"], zone).isoformat()
+        if since is None:
+            continue
+        left = withdrawn.get(row["agency"])
+        found.append(
+            Feed(
+                row["agency"],
+                row["feed"],
+                row["cadence"],
+                row["grace_days"] or 0,
+                date.fromisoformat(since),
+                None if left is None else local_date(left, zone),
+            )
+        )
+    return sorted(found, key=lambda feed: (feed.agency, feed.feed))
+
+
+def expected_reports(connection: Connection, as_of_us: int, zone: str, months: Collection[str] | None = None) -> Built:
+    """One row for every report expected by a moment: of all months, or of those in which its period ends.
+
+    ``due_at`` is the end of the last day of grace; ``received`` whether the ledger holds any statement of
+    the family by the agency about the period; ``on_time`` whether the first one was recorded by ``due_at``.
+    """
+    today = local_date(as_of_us, zone)
+    wanted: list[tuple[Feed, str, date, date]] = []
+    changes: list[int] = []
+    for feed in feeds(connection, zone):
+        for name, first, last in feed.periods(today):
+            if months is None or f"{last:%Y-%m}" in months:
+                wanted.append((feed, name, first, last))
+                changes.append(feed.due_us(last, zone))
+    changes.append(day_start_us(today + timedelta(days=1), zone))
+    received = _received(connection, wanted)
+    rows: list[Row] = []
+    for feed, name, first, last in wanted:
+        days, moments = received.get((feed.agency, feed.feed), ([], []))
+        inside = moments[bisect.bisect_left(days, first.isoformat()) : bisect.bisect_right(days, last.isoformat())]
+        due = feed.due_us(last, zone)
+        at = min(inside, default=None)
+        rows.append(
+            {
+                "key": f"{feed.agency}/{feed.feed}/{name}",
+                "agency": feed.agency,
+                "feed": feed.feed,
+                "period": name,
+                "first_day": first.isoformat(),
+                "last_day": last.isoformat(),
+                "month": f"{last:%Y-%m}",
+                "due_at": due,
+                "received": int(at is not None),
+                "received_at": at,
+                "on_time": int(at is not None and at <= due),
+            }
+        )
+    return Built(rows, min((moment for moment in changes if moment > as_of_us), default=None))
+
+
+def _received(
+    connection: Connection, wanted: Iterable[tuple[Feed, str, date, date]]
+) -> dict[tuple[str, str], tuple[list[str], list[int]]]:
+    """Days and first moments of what arrived, by agency and family, ordered by day."""
+    ends: dict[tuple[str, str], tuple[date, date]] = {}
+    for feed, _, first, last in wanted:
+        low, high = ends.get((feed.agency, feed.feed), (first, last))
+        ends[feed.agency, feed.feed] = (min(low, first), max(high, last))
+    reports = table_of("reports")
+    found = {}
+    for (agency, family), (low, high) in ends.items():
+        # The key begins with agency and family, so its range is what makes this an indexed read.
+        query = (
+            select(reports.c.day, reports.c.first_recorded_at)
+            .where(reports.c.key >= f"{agency}/{family}/{low}", reports.c.key <= f"{agency}/{family}/{high}")
+            .where(reports.c.agency == agency, reports.c.family == family)
+            .order_by(reports.c.day)
+        )
+        pairs = connection.execute(query).all()
+        found[agency, family] = ([day for day, _ in pairs], [moment for _, moment in pairs])
+    return found
+
+
+def silent_feeds(connection: Connection, as_of_us: int, zone: str) -> list[tuple[str, str, int]]:
+    """(agency, family, due) of every expectation whose latest report that has fallen due is missing."""
+    today = local_date(as_of_us, zone)
+    found = []
+    reports = table_of("reports")
+    for feed in feeds(connection, zone):
+        latest = None
+        for _, first, last in feed.periods(today):
+            due = feed.due_us(last, zone)
+            if due > as_of_us:
+                break
+            latest = (first, due)
+        if latest is None:
+            continue
+        prefix = f"{feed.agency}/{feed.feed}/"
+        heard = connection.execute(
+            select(reports.c.day)
+            .where(reports.c.key >= f"{prefix}{latest[0]}", reports.c.key < f"{prefix}:")
+            .where(reports.c.agency == feed.agency, reports.c.family == feed.feed)
+            .limit(1)
+        ).first()
+        if heard is None:
+            found.append((feed.agency, feed.feed, latest[1]))
+    return found
+
+
+def gone(connection: Connection) -> dict[str, int | None]:
+    """The agencies that withdrew, with the moment (None where unknown)."""
+    agencies = table_of("agencies")
+    rows = connection.execute(select(agencies.c.agency, agencies.c.withdrew_at).where(agencies.c.withdrew == 1))
+    return {row[0]: row[1] for row in rows}
+
+
+def is_live(owner: str | None, withdrawn: Mapping[str, int | None], moment_us: int) -> bool:
+    """Whether an owner answers at a moment: named, and not withdrawn by then."""
+    if owner is None:
+        return False
+    if owner not in withdrawn:
+        return True
+    left = withdrawn[owner]
+    return left is not None and left > moment_us
+
+
+def kpi_status(
+    definitions: Definitions,
+    valued: Mapping[tuple[str, int], Collection[str]],
+    withdrawn: Mapping[str, int | None],
+    as_of_us: int,
+    zone: str,
+) -> Built:
+    """One row for every KPI of a plan and month in which it was active, judged at the month's end or at the
+    reading.
+
+    ``valued`` are the months (or reported periods) in which each version has a value. ``value_current``
+    says whether the newest of them was current at the moment of judgement. A KPI about the KPIs themselves
+    is left out.
+    """
+    rows: list[Row] = []
+    this_month = current(as_of_us, zone, "month")
+    changes: list[int] = []
+    planned = [d for d in definitions if d.plan is not None and d.body.population != "kpi_status"]
+    for kpi in sorted({definition.body.kpi for definition in planned}):
+        versions = [definition for definition in planned if definition.body.kpi == kpi]
+        for month in _months_from(versions, this_month):
+            ends = bounds_us(month, zone)
+            assert ends is not None
+            judged = min(ends[1], as_of_us)
+            definition = _in_force(versions, judged, month, zone)
+            if definition is None:
+                continue
+            periods = [p for p in valued.get(definition.key, ()) if last_month(p) <= month]
+            last = newest(periods, "all")
+            until = None if last is None else fresh_until_us(last, definition.body.freshness, zone)
+            changes.extend(() if until is None else (until + 1,))
+            rows.append(
+                {
+                    "key": f"{kpi}#{definition.body.version}/{month}",
+                    "kpi": kpi,
+                    "version": definition.body.version,
+                    "month": month,
+                    "owner": definition.owner,
+                    "owner_live": int(is_live(definition.owner, withdrawn, judged)),
+                    "value_current": int(until is not None and judged <= until),
+                    "period": last,
+                }
+            )
+    following = bounds_us(this_month, zone)
+    assert following is not None
+    changes.append(following[1])
+    changes.extend(left for left in withdrawn.values() if left is not None)
+    day = local_date(as_of_us, zone)
+    changes.append(day_start_us(day + timedelta(days=1), zone))
+    return Built(rows, min((moment for moment in changes if moment > as_of_us), default=None))
+
+
+def _months_from(versions: list[Definition], this_month: str) -> Iterator[str]:
+    starts = [d.effective_from[:7] for d in versions if d.effective_from is not None]
+    month = min(starts, default=this_month)
+    while month <= this_month:
+        yield month
+        month = shift(month, 1)
+
+
+def _in_force(versions: list[Definition], judged_us: int, month: str, zone: str) -> Definition | None:
+    """The highest version in effect at the moment of judgement and not retired by then."""
+    days = days_of(month)
+    assert days is not None
+    day = min(days[1], local_date(judged_us, zone)).isoformat()
+
+    def active(definition: Definition) -> bool:
+        if definition.effective_from is not None and definition.effective_from > day:
+            return False
+        return not definition.retired or (definition.retired_at_us is not None and definition.retired_at_us > judged_us)
+
+    return next((d for d in sorted(versions, key=lambda d: -d.body.version) if active(d)), None)
+
+
+def rows_of(connection: Connection, population: str, **place: Any) -> list[Row]:
+    """Every row of a population that has a table, as a mapping."""
+    table = table_of(population)
+    query = select(table)
+    for column, value in place.items():
+        query = query.where(table.c[column] == value)
+    return [dict(row) for row in connection.execute(query).mappings()]

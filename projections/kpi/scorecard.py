@@ -1,0 +1,176 @@
+"""The scorecard: plan, goals, objectives and the KPIs that measure them, at one moment.
+
+A committee reads the whole plan at a glance, so every KPI is one line: the newest complete period's value
+with its target, trend and standing. It is put together from a few indexed reads, whatever the size of the
+ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
+
+from contracts.kpi import Split, Value
+from projections.kpi.cells import Reading, chosen, unknown_kpi
+from projections.kpi.definitions import Definition
+from projections.kpi.measures import ALL_GROUPS, CellKey, Figures
+from projections.kpi.periods import ALL, current, grain_of, label, latest_complete, previous
+from projections.kpi.populations import table_of
+from projections.kpi.sentence import sentence
+from projections.kpi.shapes import (
+    AsOf,
+    Cell,
+    GoalSection,
+    KpiLine,
+    ObjectiveSection,
+    PlanSection,
+    Scorecard,
+    TrendPoint,
+)
+from projections.kpi.status import newest
+
+TREND_PERIODS = 13
+"""A year and the same period of the year before."""
+
+
+def scorecard(connection: Connection, as_of: AsOf, zone: str | None = None) -> Scorecard:
+    """Every plan's tree and the KPIs in no plan, read at a moment."""
+    reading = Reading(connection, as_of, zone)
+    lines: dict[str, tuple[Definition, KpiLine]] = {}
+    for definition in chosen(reading, None, None):
+        if not definition.retired:
+            lines[definition.body.kpi] = (definition, line(reading, definition))
+    plans = tuple(_plan(reading, row, lines) for row in _rows(connection, "plans") if row["adopted"])
+    placed = {row.plan for row in plans}
+    unplanned = tuple(found for definition, found in lines.values() if definition.plan not in placed)
+    return Scorecard(as_of, plans, unplanned)
+
+
+def kpi_line(
+    connection: Connection, kpi: str, as_of: AsOf, version: int | None = None, zone: str | None = None
+) -> KpiLine:
+    """One KPI's line. Raises RejectedFault ``kpi_unknown``."""
+    reading = Reading(connection, as_of, zone)
+    found = chosen(reading, kpi, version)
+    if not found:
+        raise unknown_kpi(kpi, version)
+    return line(reading, found[0])
+
+
+def line(reading: Reading, definition: Definition) -> KpiLine:
+    """A KPI's line on the scorecard.
+
+    Its cell is the newest period with a value among the complete ones (the latest complete one where there
+    is none); it is judged by the moment of reading, so a value that has grown too old is stale.
+    """
+    body = definition.body
+    grain = body.period.grain
+    moment = reading.as_of.moment_us
+    complete = latest_complete(moment, reading.zone, grain)
+    running = current(moment, reading.zone, grain)
+    everyone = reading.figures(definition, group=ALL_GROUPS)
+    shown = _shown(definition, everyone, complete)
+    groups = reading.figures(definition, [shown])
+    valued = reading.valued(definition)
+
+    def cell(period: str, group: str, figures: Figures | None, judged_now: bool = False) -> Cell:
+        return reading.cell(definition, period, group, figures, valued=valued, current_line=judged_now)
+
+    own = cell(shown, ALL_GROUPS, everyone.get((shown, ALL_GROUPS)), judged_now=True)
+    by_agency = [
+        cell(shown, group, figures, judged_now=True)
+        for (_, group), figures in sorted(groups.items())
+        if body.group_by and group.startswith(f"{body.group_by}:")
+    ]
+    parts: list[Cell] = []
+    if isinstance(body.measure, Split):
+        names = [*(part.name for part in body.measure.parts), body.measure.rest]
+        for name in names:
+            group = f"{body.measure.dimension}:{name}"
+            if (shown, group) in groups:
+                parts.append(cell(shown, group, groups[shown, group], judged_now=True))
+    return KpiLine(
+        definition=body,
+        sentence=sentence(body),
+        owner=definition.owner,
+        cell=own,
+        current=cell(running, ALL_GROUPS, everyone.get((running, ALL_GROUPS))),
+        overall=cell(ALL, ALL_GROUPS, everyone.get((ALL, ALL_GROUPS))),
+        trend=tuple(_trend(cell, everyone, definition, complete, shown)),
+        by_agency=tuple(by_agency),
+        parts=tuple(parts),
+        problem=definition.problem.detail if definition.problem else "",
+    )
+
+
+def _shown(definition: Definition, everyone: dict[CellKey, Figures], complete: str) -> str:
+    """The newest period with a value that is over; of a reported indicator, at its own grain if there is
+    one."""
+    grain = definition.body.period.grain
+    valued = [
+        period
+        for (period, _), figures in everyone.items()
+        if figures.value is not None and period != ALL and newest([period], ALL) is not None
+    ]
+    own = [period for period in valued if grain_of(period) == grain and period <= complete]
+    if own:
+        return max(own)
+    if isinstance(definition.body.measure, Value):
+        return newest(valued, ALL) or complete
+    return complete
+
+
+def _trend(
+    cell: Any, everyone: dict[CellKey, Figures], definition: Definition, complete: str, shown: str
+) -> Iterable[TrendPoint]:
+    """The last periods up to the latest complete one; up to the newest value where that lies further
+    back."""
+    end = complete if shown in previous(complete, TREND_PERIODS) else shown
+    for period in previous(end, TREND_PERIODS):
+        point = cell(period, ALL_GROUPS, everyone.get((period, ALL_GROUPS)))
+        yield TrendPoint(period, label(period), point.value, point.target, point.status, True)
+
+
+def _rows(connection: Connection, name: str) -> list[dict[str, Any]]:
+    table = table_of(name)
+    key = next(iter(table.primary_key.columns))
+    return [dict(row) for row in connection.execute(select(table).order_by(key)).mappings()]
+
+
+def _plan(reading: Reading, row: dict[str, Any], lines: dict[str, tuple[Definition, KpiLine]]) -> PlanSection:
+    plan = row["plan"]
+    goals = [goal for goal in _rows(reading.connection, "goals") if goal["plan"] == plan]
+    objectives = [one for one in _rows(reading.connection, "objectives") if one["plan"] == plan]
+    mine = [(definition, found) for definition, found in lines.values() if definition.plan == plan]
+
+    def lines_of(objective: str) -> tuple[KpiLine, ...]:
+        return tuple(found for definition, found in mine if definition.objective == objective)
+
+    def sections(goal: str) -> tuple[ObjectiveSection, ...]:
+        return tuple(
+            ObjectiveSection(
+                one["objective"],
+                one["statement"] or "",
+                tuple(orjson.loads(one["owners"] or "[]")),
+                tuple(orjson.loads(one["contributors"] or "[]")),
+                lines_of(one["objective"]),
+            )
+            for one in sorted(objectives, key=lambda one: (_position(one), one["objective"]))
+            if one["goal"] == goal
+        )
+
+    tree = tuple(
+        GoalSection(goal["goal"], goal["statement"] or "", sections(goal["goal"]))
+        for goal in sorted(goals, key=lambda goal: (_position(goal), goal["goal"]))
+    )
+    under = {section.objective for goal in tree for section in goal.objectives}
+    loose = tuple(found for definition, found in mine if definition.objective not in under)
+    return PlanSection(plan, row["title"] or "", row["version"], row["adopted_at"], tree, loose)
+
+
+def _position(row: dict[str, Any]) -> int:
+    return row["position"] if row["position"] is not None else 1_000_000

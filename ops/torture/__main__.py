@@ -28,11 +28,7 @@ def failures(outcome: Outcome) -> list[str]:
     if outcome.points == 0:
         return ["nothing was tried"]
     if outcome.synchronous != "FULL":
-        return (
-            []
-            if outcome.findings.lost
-            else ["the control lost nothing: this simulation cannot see a missing sync"]
-        )
+        return [] if outcome.findings.lost else ["the control lost nothing: this simulation cannot see a missing sync"]
     reasons = []
     if outcome.findings.acknowledged == 0:
         reasons.append("nothing was acknowledged, so nothing could be lost")
@@ -44,9 +40,7 @@ def failures(outcome: Outcome) -> list[str]:
 def main(
     kills: Annotated[int, typer.Option(min=0, help="Kill points; 0 leaves them out.")] = 2000,
     cuts: Annotated[int, typer.Option(min=0, help="States after a power cut; 0 leaves them out.")] = 2000,
-    seed: Annotated[
-        int | None, typer.Option(help="Seed to replay; a fresh one is drawn and printed.")
-    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed to replay; a fresh one is drawn and printed.")] = None,
     control: Annotated[bool, typer.Option(help="Also cut the power of a ledger that does not sync.")] = True,
     control_cuts: Annotated[int, typer.Option(min=1, help="States of the control.")] = 200,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a core by default.")] = None,

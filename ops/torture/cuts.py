@@ -174,8 +174,6 @@ def _assert_replayed(start: State, calls: Sequence[Call], box: Path) -> None:
         if call.op is not Op.NOTE:
             disk.advance(call)
     replayed, real = disk.now(), read_state(box)
-    differing = sorted(
-        name for name in replayed.keys() | real.keys() if replayed.get(name, 0) != real.get(name, 0)
-    )
+    differing = sorted(name for name in replayed.keys() | real.keys() if replayed.get(name, 0) != real.get(name, 0))
     if differing:
         raise ModelDisagrees(f"the trace does not account for {', '.join(differing)}")

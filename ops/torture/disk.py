@@ -186,9 +186,7 @@ class Disk:
             for position, change in enumerate(changes):
                 if position < upto if in_order else rng.random() < keep:
                     _take(names, change)
-        contents = {
-            file: _content(file, _survivors(file.pending, keep, tear, rng)) for file in names.values()
-        }
+        contents = {file: _content(file, _survivors(file.pending, keep, tear, rng)) for file in names.values()}
         return _listing(names, contents)
 
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
-from projections.views import Views
 from sqlalchemy import func, select
-from streams.runner import Runner
 
-from contracts.ports import Store
+from contracts.ports import LogReader, Store
 from contracts.recorded import Submission
 from domain import sqlite_file
 from domain.ledger import Ledger
@@ -24,7 +22,10 @@ from domain.sqlite_file import MemoryStore
 from ops.torture import workload
 from ops.torture.judge import Identity, Row
 from projections.kpi import refresh
-from projections.tables import ENTRIES, METADATA
+from projections.kpi.tables import CELLS, PARTIALS
+from projections.tables import DIRTY_PERIODS, ENTRIES, METADATA, VIEW_STATE
+from projections.views import Views
+from streams.runner import Runner
 
 ZONE = "America/Los_Angeles"
 CHECKPOINT_PAGES = 40
@@ -33,8 +34,19 @@ torture would end before the first checkpoint, which is where most of the writin
 
 _FIRST_MOMENT_US = 1_767_225_600_000_000
 _SECOND_US = 1_000_000
-_NOT_COMPARED = frozenset({"dirty_periods"})
-"""What a rebuild leaves to be refreshed differs from what a batch leaves, by design."""
+_JUDGED_AT_US = _FIRST_MOMENT_US + 86_400 * _SECOND_US
+"""The moment as of which cells are computed: always the same, so that those of two ledgers can be compared."""
+
+_COMPARED = {
+    name: select(table) for name, table in METADATA.tables.items() if table not in (DIRTY_PERIODS, VIEW_STATE)
+} | {
+    # Nothing counted yet is no row or a row that says 0.
+    VIEW_STATE.name: select(VIEW_STATE).where(VIEW_STATE.c.value != 0),
+    PARTIALS.name: select(PARTIALS),
+    CELLS.name: select(CELLS),
+}
+"""By table. ``dirty_periods`` is left out: what a rebuild leaves to be refreshed differs from what a batch leaves, by
+design."""
 
 
 def _clock() -> Callable[[], int]:
@@ -73,9 +85,7 @@ class EmbeddedSession:
     def rows(self) -> Sequence[Row]:
         """All of the log."""
         return [
-            Row(
-                event.log_index, (event.source, event.id), event.digest, event.body, event.kind == "statement"
-            )
+            Row(event.log_index, (event.source, event.id), event.digest, event.body, event.kind == "statement")
             for event in self._reader.after(0, 1_000_000)
         ]
 
@@ -94,17 +104,18 @@ class EmbeddedSession:
             return int(connection.execute(select(func.coalesce(func.sum(ENTRIES.c.n), 0))).scalar_one())
 
     def views(self) -> dict[str, list[object]]:
-        """Every table of the read models."""
+        """Every table of the read models, and the cells."""
         return _tables(self._store)
 
     def rebuilt(self) -> dict[str, list[object]]:
         """A rebuild in memory."""
         store = MemoryStore()
         try:
-            views = Views(ZONE)
+            views = Views(ZONE, on_refresh=_refresh)
             with store.write() as connection:
                 views.prepare(connection)
             views.rebuild(store, self._reader)
+            views.refresh(store, self._reader, _JUDGED_AT_US)
             return _tables(store)
         finally:
             store.close()
@@ -115,17 +126,13 @@ class EmbeddedSession:
         self._ledger.close()
 
 
-def _refresh(store: Store, reader: Any, now_us: int) -> int:
-    return refresh(store, reader, now_us, ZONE)
+def _refresh(store: Store, reader: LogReader, _now_us: int) -> int:
+    return refresh(store, reader, _JUDGED_AT_US, ZONE)
 
 
 def _tables(store: Store) -> dict[str, list[object]]:
-    tables: dict[str, list[object]] = {}
     with store.read() as connection:
-        for name, table in METADATA.tables.items():
-            if name not in _NOT_COMPARED:
-                tables[name] = [tuple(row) for row in connection.execute(select(table))]
-    return tables
+        return {name: [tuple(row) for row in connection.execute(query)] for name, query in _COMPARED.items()}
 
 
 class Embedded:

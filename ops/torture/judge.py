@@ -76,9 +76,7 @@ def encode_acks(batch: int, acks: Iterable[Ack]) -> bytes:
 def decode_acks(line: bytes) -> tuple[int, list[Ack]]:
     """The inverse of ``encode_acks``."""
     content = json.loads(line)
-    acks = [
-        Ack((source, name), place, bytes.fromhex(digest)) for source, name, place, digest in content["acks"]
-    ]
+    acks = [Ack((source, name), place, bytes.fromhex(digest)) for source, name, place, digest in content["acks"]]
     return int(content["batch"]), acks
 
 
@@ -118,9 +116,7 @@ def judge_log(acks: Sequence[Ack], rows: Sequence[Row], problems: Sequence[str] 
             found._say(f"{ack.identity}, acknowledged as {ack.log_index}, is not in the log")
         elif (kept.log_index, kept.digest) != (ack.log_index, ack.digest):
             found.torn += 1
-            found._say(
-                f"{ack.identity}, acknowledged as {ack.log_index}, is kept as {kept.log_index} or otherwise"
-            )
+            found._say(f"{ack.identity}, acknowledged as {ack.log_index}, is kept as {kept.log_index} or otherwise")
     found.stored_unacknowledged = len(first.keys() - told.keys())
     for problem in problems:
         found.torn += 1

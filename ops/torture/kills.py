@@ -97,9 +97,7 @@ class KillTotals:
     looks: int = 0
 
 
-def run(
-    subject: Subject, count: int, seed: int, scratch: Path, on_progress: Callable[[int], None]
-) -> KillTotals:
+def run(subject: Subject, count: int, seed: int, scratch: Path, on_progress: Callable[[int], None]) -> KillTotals:
     """Kill ``count`` sessions and look at the home after each. ``scratch`` must exist; it is left empty."""
     rng = random.Random(seed)
     shim = Shim()
@@ -147,8 +145,6 @@ def _measure(subject: Subject, shim: Shim, rng: random.Random, scratch: Path) ->
     """How many calls a session makes on a new home until it is open, and in all."""
     box = scratch / "box"
     box.mkdir()
-    ending = run_session(
-        subject, shim, box, subject.batches(rng.getrandbits(48)), Trigger(0, "before", 0.0), scratch
-    )
+    ending = run_session(subject, shim, box, subject.batches(rng.getrandbits(48)), Trigger(0, "before", 0.0), scratch)
     shutil.rmtree(box)
     return max(1, ending.opening_calls), max(1, ending.calls)

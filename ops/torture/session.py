@@ -48,6 +48,20 @@ def play(session: Session, batches: Sequence[Batch], acknowledge: Callable[[byte
     session.project()
 
 
+def warm_up(subject: Subject, home: Path) -> None:
+    """Play and look at a session in this process, so that what is imported, compiled and cached on first use is there
+    before the first fork instead of being made again in every child. ``home`` must not exist; give it up afterwards."""
+    history, batches = History(), subject.batches(0)
+    lines: list[bytes] = []
+    session = subject.open(home)
+    try:
+        play(session, batches, lines.append)
+    finally:
+        session.close()
+    history.take(subject, batches, lines)
+    look(subject, home, history, random.Random(0), deep=True)
+
+
 @dataclass(slots=True)
 class History:
     """Everything that was sent to one home and every answer that came back, over all its sessions."""
@@ -102,9 +116,7 @@ def look(
             session.close()
     except Exception as broken:  # noqa: BLE001 - whatever a crashed home raises is the finding, not an end of the run
         lost = len({ack.identity for ack in history.acks})
-        return Findings(
-            lost, lost, torn=1, remarks=[f"the home cannot be used: {type(broken).__name__}: {broken}"]
-        )
+        return Findings(lost, lost, torn=1, remarks=[f"the home cannot be used: {type(broken).__name__}: {broken}"])
 
 
 def _look(session: Session, history: History, again: Sequence[Batch], *, deep: bool) -> Findings:
@@ -136,13 +148,7 @@ def _send_again(session: Session, rows: Sequence[Row], again: Sequence[Batch]) -
             if status == "recorded":
                 found.add(Findings(doubled=1, remarks=[f"{identity} was recorded a second time"]))
             elif status == "duplicate" and (log_index, digest) != (row.log_index, row.digest):
-                found.add(
-                    Findings(
-                        torn=1, remarks=[f"{identity} was answered with a receipt that is not its first"]
-                    )
-                )
+                found.add(Findings(torn=1, remarks=[f"{identity} was answered with a receipt that is not its first"]))
             elif status == "rejected":
-                found.add(
-                    Findings(lost=1, remarks=[f"{identity} is in the log and was rejected when sent again"])
-                )
+                found.add(Findings(lost=1, remarks=[f"{identity} is in the log and was rejected when sent again"]))
     return found

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import gc
 import json
+import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ops.torture import cuts, kills
+from ops.torture.session import warm_up
 from ops.torture.subject import load
 
 
@@ -23,6 +25,8 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     """
     subject = load(job["subject"])
     scratch = Path(job["scratch"])
+    warm_up(subject, scratch / "warm")
+    shutil.rmtree(scratch / "warm")
     # What was imported is left alone by the collector, so that forked children do not copy its pages.
     gc.collect()
     gc.freeze()

@@ -15,10 +15,9 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from contracts.intake import validate
-
 from contracts.declaration import EventType
 from contracts.families import discover
+from contracts.intake import validate
 from contracts.recorded import Accepted, Submission
 
 BATCHES = 12
@@ -71,9 +70,7 @@ class _Writer:
             other["traceparent" if rng.random() < 0.5 else "note"] = f"changed {self._number}"
             return _bytes(other)
         if dice < 0.2:
-            return rng.choice(
-                (b"{", b'{"id": "x"}', b"[1, 2", b'{"specversion": "1.0"}')
-            ) + b" " * rng.randint(0, 3)
+            return rng.choice((b"{", b'{"id": "x"}', b"[1, 2", b'{"specversion": "1.0"}')) + b" " * rng.randint(0, 3)
         if dice < 0.3 and self._decisions:
             return self._keep(self._event(_types()[self._decisions.pop(0)]))
         return self._keep(self._event(rng.choice(self._statements)))

@@ -88,14 +88,10 @@ class StandinSession:
         answers: list[tuple[str, Identity | None, int, bytes]] = []
         for source, name, body in batch:
             digest = hashlib.sha256(body).digest()
-            known = self.db.execute(
-                "SELECT log_index FROM log WHERE source=? AND id=?", (source, name)
-            ).fetchone()
+            known = self.db.execute("SELECT log_index FROM log WHERE source=? AND id=?", (source, name)).fetchone()
             told = next((answer for answer in answers if answer[1] == (source, name)), None)
             if known or told:
-                answers.append(
-                    ("duplicate", (source, name), known[0] if known else (told or (0, 0, 0))[2], digest)
-                )
+                answers.append(("duplicate", (source, name), known[0] if known else (told or (0, 0, 0))[2], digest))
             else:
                 place += 1
                 answers.append(("recorded", (source, name), place, digest))

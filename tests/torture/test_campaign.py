@@ -24,9 +24,7 @@ SEED = 20250301
 
 def torture(kind: str, count: int, flavour: str, synchronous: str = "FULL") -> Outcome:
     here = Path(__file__).resolve().parent
-    return campaign.run(
-        kind, count, SEED, subject=f"standin:{flavour}", synchronous=synchronous, import_path=here
-    )
+    return campaign.run(kind, count, SEED, subject=f"standin:{flavour}", synchronous=synchronous, import_path=here)
 
 
 @pytest.mark.parametrize("kind", ["kills", "cuts"])

@@ -15,9 +15,7 @@ from ops.torture.judge import Findings
 from ops.torture.session import History, look, play
 from ops.torture.shim import compiler
 
-needs_compiler = pytest.mark.skipif(
-    compiler() is None, reason="no C compiler (cc) on the path; the I/O shim needs one"
-)
+needs_compiler = pytest.mark.skipif(compiler() is None, reason="no C compiler (cc) on the path; the I/O shim needs one")
 SEED = 20250301
 
 
@@ -57,9 +55,7 @@ def judged(crashed: tuple[Path, History]) -> Findings:
 def tamper(home: Path, *statements: str) -> None:
     """Change the file behind the ledger's back; its triggers are taken away first."""
     connection = sqlite3.connect(home / "tallystick.db")
-    triggers = [
-        name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
-    ]
+    triggers = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'")]
     for name in triggers:
         connection.execute(f"DROP TRIGGER {name}")
     for statement in statements:
@@ -85,17 +81,14 @@ def test_control_a_row_twice_is_reported(crashed: tuple[Path, History]) -> None:
     columns += "originator_id, event_id, digest, state"
     tamper(
         crashed[0],
-        "INSERT INTO log SELECT (SELECT max(log_index) + 1 FROM log), "
-        f"{columns} FROM log WHERE log_index = 5",
+        f"INSERT INTO log SELECT (SELECT max(log_index) + 1 FROM log), {columns} FROM log WHERE log_index = 5",
     )
     found = judged(crashed)
     assert found.doubled > 0
 
 
 def test_control_a_torn_body_is_reported(crashed: tuple[Path, History]) -> None:
-    tamper(
-        crashed[0], "UPDATE log SET state = substr(state, 1, length(state) - 1) || x'20' WHERE log_index = 5"
-    )
+    tamper(crashed[0], "UPDATE log SET state = substr(state, 1, length(state) - 1) || x'20' WHERE log_index = 5")
     assert judged(crashed).torn > 0
 
 

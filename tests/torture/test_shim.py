@@ -15,9 +15,7 @@ import pytest
 from ops.torture.disk import CREATED, Disk, Op, read_state, read_trace
 from ops.torture.shim import Shim, build, compiler
 
-pytestmark = pytest.mark.skipif(
-    compiler() is None, reason="no C compiler (cc) on the path; the I/O shim needs one"
-)
+pytestmark = pytest.mark.skipif(compiler() is None, reason="no C compiler (cc) on the path; the I/O shim needs one")
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -144,9 +142,7 @@ def test_a_session_that_makes_fewer_calls_lives(library: Path, places: tuple[Pat
         "__import__('mmap').mmap(fd, 4)",
     ],
 )
-def test_a_change_that_the_model_would_miss_ends_the_run(
-    library: Path, places: tuple[Path, Path], call: str
-) -> None:
+def test_a_change_that_the_model_would_miss_ends_the_run(library: Path, places: tuple[Path, Path], call: str) -> None:
     script = f"""
 shim.arm_trace(box, outside / "trace")
 fd = os.open(box / "f", os.O_RDWR | os.O_CREAT)

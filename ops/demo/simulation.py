@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from contracts.faults import fault
 from contracts.intake import validate
 from contracts.ports import Progress
 from contracts.recorded import Head, Outcome, Submission
@@ -84,12 +85,17 @@ def live(
 ) -> Lived:
     """Record every arrival, one transaction a day, with the clock at the day's last arrival.
 
-    ``ledger`` must read ``clock``. Afterwards the clock stands at the end of the period. Raises what the
-    ledger raises.
+    ``ledger`` must read ``clock``. Days the ledger already holds are passed over, so a run that was
+    interrupted goes on where it stopped and ends with the same root. Afterwards the clock stands at the end
+    of the period. Raises what the ledger raises.
     """
     sent = list(events(seed, scale=scale))
     lived = Lived(seed, scale)
+    head = ledger.head()
     for day in _days(sent):
+        # A day is one transaction, recorded at its last arrival: either all of it is there or nothing.
+        if head.log_index and day[-1][0] <= head.recorded_at_us:
+            continue
         clock.now_us = day[-1][0]
         outcomes = ledger.record([validate(body) for _, body in day])
         lived.submitted += len(outcomes)
@@ -108,22 +114,23 @@ def run(
     house: House,
     seed: int = DEFAULT_SEED,
     *,
-    clock: SimulatedClock | None = None,
     scale: float = 1.0,
     progress: Progress | None = None,
     rebuilding: Progress | None = None,
 ) -> dict[str, Any]:
-    """Fill an empty house and build its views; returns the summary (see ``Lived.as_dict``).
+    """Fill a house and build its views; returns the summary (see ``Lived.as_dict``).
 
-    ``clock`` is the clock the house was opened with, where that is not a SimulatedClock itself (then it is
-    found). ``progress`` follows the recording and ``rebuilding`` the views. Raises TypeError where the
-    house has another clock.
+    ``progress`` follows the recording and ``rebuilding`` the views. Raises TypeError where the house was not
+    opened with a SimulatedClock.
     """
-    clock = clock or house.clock if isinstance(house.clock, SimulatedClock) else clock
-    if clock is None:
+    clock = house.clock
+    if not isinstance(clock, SimulatedClock):
         raise TypeError("a demonstration needs a house opened with a SimulatedClock")
     lived = live(house.ledger, clock, seed, scale=scale, progress=progress)
-    house.rebuild(rebuilding)
+    if lived.submitted:
+        house.rebuild(rebuilding)
+    else:
+        house.catch_up(rebuilding)
     return lived.as_dict()
 
 
@@ -137,17 +144,18 @@ def fill(
 ) -> dict[str, Any]:
     """Make a demonstration home: its settings with the fixed ``as_of``, its ledger and its views.
 
-    A home that holds events already is left as it is, and the summary says so by having submitted nothing.
+    A demonstration home that is full already is left as it is, and the summary says so by having submitted
+    nothing. Raises RejectedFault ``settings_invalid`` where the home holds a ledger that is no demonstration.
     """
     from ops.composition import open_house
     from ops.settings import load_settings
 
+    if (home / "tallystick.db").exists() and load_settings(home).as_of != cast.AS_OF:
+        raise fault(
+            "settings_invalid", f"{home} holds a ledger that is no demonstration; choose another --home", "/as_of"
+        )
     settings = load_settings(home, zone=cast.ZONE, as_of=cast.AS_OF)
     with open_house(settings=settings, clock=SimulatedClock()) as house:
-        if house.ledger.head().log_index:
-            held = Lived(seed, scale)
-            held.head = house.ledger.head()
-            return held.as_dict()
         return run(house, seed, scale=scale, progress=progress, rebuilding=rebuilding)
 
 

@@ -1,0 +1,93 @@
+"""Living through the demonstration: the same seed gives the same ledger, and every submission ends as one
+of four."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from contracts.intake import validate
+from contracts.recorded import Accepted
+from domain.ledger import Ledger
+from ops.demo import Lived, SimulatedClock, cast, events, live
+
+SCALE = 0.02
+
+Open = Callable[[str], tuple[Ledger, SimulatedClock]]
+
+
+@pytest.fixture
+def open_ledger(tmp_path: Path) -> Iterator[Open]:
+    opened: list[Ledger] = []
+
+    def opener(name: str) -> tuple[Ledger, SimulatedClock]:
+        clock = SimulatedClock()
+        ledger = Ledger.open(tmp_path / name, clock=clock)
+        opened.append(ledger)
+        return ledger, clock
+
+    yield opener
+    for ledger in opened:
+        ledger.close()
+
+
+def _root(lived: Lived) -> bytes:
+    assert lived.head is not None
+    return lived.head.root
+
+
+def test_the_same_seed_gives_the_same_root_and_another_seed_another(open_ledger: Open) -> None:
+    first, second, other = (
+        live(*open_ledger(name), seed, scale=SCALE) for name, seed in [("a", 7), ("b", 7), ("c", 8)]
+    )
+    assert first.as_dict() == second.as_dict()
+    assert _root(first) != _root(other)
+
+
+def test_every_submission_ends_as_one_of_four_and_decisions_stand(open_ledger: Open) -> None:
+    ledger, clock = open_ledger("a")
+    lived = live(ledger, clock, scale=5 * SCALE)
+    told = lived.as_dict()
+    outcomes = [told[name] for name in ("recorded", "duplicate", "conflict", "rejected")]
+    assert lived.submitted == sum(outcomes) == len(list(events(scale=5 * SCALE)))
+    assert all(outcomes)
+    assert told["log_index"] == told["recorded"]
+    assert ledger.verify().ok
+    # Only broken reports are refused: no decision of the committee breaks a rule of governance.
+    assert not {"decision_refused", "plan_not_adopted", "party_unknown", "definition_invalid"} & set(told["codes"])
+    assert ledger.plan_version(cast.PLAN) > 40
+    assert ledger.agreement_version(cast.MOU) == 10
+
+
+def test_recorded_at_is_the_simulated_arrival(open_ledger: Open) -> None:
+    ledger, clock = open_ledger("a")
+    live(ledger, clock, scale=SCALE)
+    assert clock() == cast.END_US
+    days: dict[str, set[int]] = {}
+    for arrival_us, body in events(scale=SCALE):
+        accepted = validate(body)
+        if isinstance(accepted, Accepted):
+            days.setdefault(accepted.id, set()).add((arrival_us - cast.START_US) // cast.DAY_US)
+    recorded = ledger.reader().after(0, 10_000)
+    assert len(days) == len(recorded)
+    assert all((event.recorded_at_us - cast.START_US) // cast.DAY_US in days[event.id] for event in recorded)
+
+
+def test_a_run_that_was_interrupted_goes_on_and_ends_with_the_same_root(open_ledger: Open) -> None:
+    whole = live(*open_ledger("a"), scale=SCALE)
+    ledger, clock = open_ledger("b")
+
+    class PowerCutError(Exception):
+        pass
+
+    def cut(done: int, total: int) -> None:
+        if done > total // 2:
+            raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        live(ledger, clock, scale=SCALE, progress=cut)
+    assert 0 < ledger.head().log_index < (whole.head.log_index if whole.head else 0)
+    assert _root(whole) == _root(live(ledger, clock, scale=SCALE))
+    assert live(ledger, clock, scale=SCALE).submitted == 0

@@ -231,5 +231,5 @@ class _Batch:
 
 def storage_fault(error: sqlite3.Error) -> UnavailableFault:
     """What SQLite could not do, as something the caller may try again."""
-    code = "storage_full" if error.sqlite_errorcode == sqlite3.SQLITE_FULL else "home_unusable"
+    code = "storage_full" if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL else "home_unusable"
     return UnavailableFault(problem(code, f"SQLite says: {error}."))

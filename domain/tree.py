@@ -150,15 +150,13 @@ def verify_consistency(
 ) -> bool:
     """Whether ``proof`` shows that the tree of ``second`` leaves extends the tree of ``first`` leaves.
 
-    The iterative form of RFC 9162, section 2.1.4.2. The empty tree is a prefix of every tree, by an empty
-    proof.
+    The iterative form of RFC 9162, section 2.1.4.2. As there, a proof from the empty tree does not exist: it
+    would show nothing.
     """
-    if not 0 <= first <= second:
+    if not 0 < first <= second:
         return False
     if first == second:
-        return not proof and first_root == second_root and (first > 0 or first_root == EMPTY_ROOT)
-    if first == 0:
-        return not proof and first_root == EMPTY_ROOT
+        return not proof and first_root == second_root
     path = list(proof)
     if any(len(sibling) != HASH_BYTES for sibling in path):
         return False

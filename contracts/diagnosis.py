@@ -78,13 +78,13 @@ def _problems(error: ValidationError, obj: dict[str, Any], entry: Entry) -> Iter
 def _path(loc: tuple[int | str, ...], obj: Any, *, missing: bool) -> list[str | int]:
     """The JSON path behind a pydantic location, without the union members' names pydantic puts in between."""
     path: list[str | int] = []
-    here = obj
+    here: Any = obj
     for position, step in enumerate(loc):
         last = position == len(loc) - 1
         if (isinstance(here, dict) and step in here) or (
             isinstance(here, list) and isinstance(step, int) and step < len(here)
         ):
-            here = here[step]
+            here = here[step]  # type: ignore[index,unused-ignore]
         elif not (last and missing):
             continue
         path.append(step)

@@ -62,7 +62,9 @@ def payload_schema(entry: Entry) -> dict[str, Any]:
 
 def envelope_schema() -> dict[str, Any]:
     """The schema of every event whatever its type; ``data`` is any object."""
-    return _headed("envelope.json", "Envelope of every event", _open_to_extensions(_generated(Event[dict[str, Any]])))
+    body = _open_to_extensions(_generated(Event[dict[str, Any]]))
+    body["description"] = "A CloudEvents 1.0 event with the extensions of Tallystick."
+    return _headed("envelope.json", "Envelope of every event", body)
 
 
 def event_schema(entry: Entry) -> dict[str, Any]:

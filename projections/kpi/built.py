@@ -10,7 +10,6 @@ import bisect
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
@@ -157,6 +156,12 @@ def expected_reports(connection: Connection, as_of_us: int, zone: str, months: C
     return Built(rows, min((moment for moment in changes if moment > as_of_us), default=None))
 
 
+def ends_us(row: Row, zone: str) -> tuple[int, int]:
+    """[start, end) of the days an expected report covers."""
+    first, last = date.fromisoformat(row["first_day"]), date.fromisoformat(row["last_day"])
+    return day_start_us(first, zone), day_start_us(last + timedelta(days=1), zone)
+
+
 def _received(
     connection: Connection, wanted: Iterable[tuple[Feed, str, date, date]]
 ) -> dict[tuple[str, str], tuple[list[str], list[int]]]:
@@ -295,12 +300,3 @@ def _in_force(versions: list[Definition], judged_us: int, month: str, zone: str)
         return not definition.retired or (definition.retired_at_us is not None and definition.retired_at_us > judged_us)
 
     return next((d for d in sorted(versions, key=lambda d: -d.body.version) if active(d)), None)
-
-
-def rows_of(connection: Connection, population: str, **place: Any) -> list[Row]:
-    """Every row of a population that has a table, as a mapping."""
-    table = table_of(population)
-    query = select(table)
-    for column, value in place.items():
-        query = query.where(table.c[column] == value)
-    return [dict(row) for row in connection.execute(query).mappings()]

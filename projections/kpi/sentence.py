@@ -117,14 +117,28 @@ def words(condition: Condition) -> str:
             return f"{_event(condition.to)} at most {span} after {_event(condition.from_)}"
         case Past():
             if condition.days == 0:
-                return f"the moment at which {_event(condition.column)} has passed"
+                return f"the moment when {_event(condition.column)} has passed"
             return f"{_span(condition.days * 86_400)} have passed since {_event(condition.column)}"
         case AllOf():
             return _listed([words(inner) for inner in condition.conditions], "and")
         case AnyOf():
             return f"({_listed([words(inner) for inner in condition.conditions], 'or')})"
         case Not():
-            return f"it is not so that {words(condition.condition)}"
+            return _negated(condition.condition)
+
+
+def _negated(condition: Condition) -> str:
+    match condition:
+        case Past() if condition.days == 0:
+            return f"the moment when {_event(condition.column)} is still to come"
+        case Past():
+            return f"{_span(condition.days * 86_400)} have not passed since {_event(condition.column)}"
+        case After():
+            return f"{_event(condition.column)} no later than {_event(condition.other)}"
+        case Before():
+            return f"{_event(condition.column)} no earlier than {_event(condition.other)}"
+        case _:
+            return f"it is not so that {words(condition)}"
 
 
 def _span(seconds: int) -> str:
@@ -177,10 +191,13 @@ def explanation(definition: KpiDefinition) -> list[str]:
     if definition.scope is not None:
         lines.append(f"It is about rows of {_plain(definition.population)} for which {words(definition.scope)}.")
     if isinstance(definition.measure, Share):
-        for also in definition.measure.also:
-            lines.append(f"Beside it, {_plain(also.name)}: the percentage for which {words(also.numerator)}.")
-    for exclusion in definition.exclude:
-        lines.append(f"Left out as {_plain(exclusion.reason)}: {words(exclusion.when)}.")
+        lines.extend(
+            f"Beside it, {_plain(also.name)}: the percentage for which {words(also.numerator)}."
+            for also in definition.measure.also
+        )
+    lines.extend(
+        f"Left out as {_plain(exclusion.reason)}: {words(exclusion.when)}." for exclusion in definition.exclude
+    )
     if len(definition.exclude) > 1:
         lines.append("Where several reasons apply, the first counts.")
     lines.append(definition.censoring)

@@ -312,9 +312,9 @@ class Explanation:
     """A cell opened down to its events.
 
     ``recomputed`` is the cell computed anew from exactly the live events behind it by the reference
-    evaluator; ``agrees`` says whether every published figure of the two is the same. ``events`` and
-    ``rows`` are one page of ``event_count`` and ``row_count``; ``context`` are events that are not counted
-    themselves but that the numbers depend on (the expectation of a report, the plan).
+    evaluator, None where that was not asked for; ``agrees`` says whether every published figure of the two
+    is the same. ``events`` and ``rows`` are one page (``limit``, ``offset``) of ``event_count`` and
+    ``row_count``.
     """
 
     cell: Cell
@@ -325,20 +325,20 @@ class Explanation:
     event_count: int
     rows: tuple[CountedRow, ...]
     row_count: int
-    recomputed: Cell
+    recomputed: Cell | None
     limit: int
     offset: int
 
     @property
-    def agrees(self) -> bool:
-        return figures(self.cell) == figures(self.recomputed)
+    def agrees(self) -> bool | None:
+        return None if self.recomputed is None else figures(self.cell) == figures(self.recomputed)
 
     def to_json(self) -> dict[str, Any]:
         return {
             "as_of": self.as_of.to_json(),
             "cell": self.cell.to_json(),
-            "recomputed": number(self.recomputed.value),
-            "recomputed_cell": self.recomputed.to_json(),
+            "recomputed": None if self.recomputed is None else number(self.recomputed.value),
+            "recomputed_cell": None if self.recomputed is None else self.recomputed.to_json(),
             "agrees": self.agrees,
             "sentence": self.sentence,
             "event_count": self.event_count,

@@ -7,35 +7,36 @@ the ``House`` it returns.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from contracts.faults import UnavailableFault, fault
+from contracts.faults import Problem, UnavailableFault, fault, problem
 from contracts.moments import format_us, parse_us
 from contracts.ports import Clock, LogReader, Progress, Store
 from contracts.recorded import Head, Outcome, Submission
 from domain.ledger import Ledger
 from domain.sequencer import Sequencer
 from ops.metrics import Metrics
+from ops.prefixes import Prefixes
 from ops.recording import Tally, as_submission, record_stream
 from ops.settings import FILE_NAME, Settings, load_settings, write_settings
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
-    from streams.quarantine import Quarantine
-    from streams.runner import Lag, Runner
 
-    from domain.ledger import KeptRejection, VerifyResult
+    from domain.rejections import KeptRejection
+    from domain.verify import VerifyResult
     from projections.kpi import AsOf, Cell, Definitions, Explanation, Scorecard
     from projections.views import Views
+    from streams.lag import Lag
+    from streams.quarantine import Quarantine
+    from streams.runner import Runner
 
-_PREFIXES_KEPT = 2
 _EVERYTHING = 2**31
 
 
@@ -96,8 +97,8 @@ class House:
         self.quarantine = quarantine
         self.metrics = metrics
         self._started = False
-        self._prefixes: dict[tuple[int, int], Store] = {}
-        self._prefix_lock = threading.Lock()
+        self._prefixes = Prefixes(self.reader, self.zone)
+        self._watch()
 
     @property
     def writable(self) -> bool:
@@ -123,9 +124,7 @@ class House:
         """Record every item in order; see ``ops.recording.record_stream``."""
         return record_stream(self.writer(), items, agency=agency, on_outcomes=on_outcomes, progress=progress)
 
-    def record_batch(
-        self, items: Sequence[bytes | Submission], *, agency: str | None = None
-    ) -> list[Outcome]:
+    def record_batch(self, items: Sequence[bytes | Submission], *, agency: str | None = None) -> list[Outcome]:
         """Validate and record a batch in one durable transaction; one outcome each, in order."""
         return self.writer().record([as_submission(item, agency) for item in items])
 
@@ -145,11 +144,9 @@ class House:
         return self.runner.catch_up(progress) if self.writable and not self._started else 0
 
     def rebuild(self, progress: Progress | None = None) -> int:
-        """Build every view again from the log; returns the log_index they now hold."""
+        """Build every view again from the log; returns the log_index they now hold. Raises ``home_in_use``."""
         self.writer()
-        self.views.rebuild(self.store, self.reader, progress=progress)
-        self.views.refresh(self.store, self.reader, self.now_us())
-        return self.runner.position()
+        return self.runner.rebuild(progress)
 
     def verify(self, progress: Progress | None = None) -> VerifyResult:
         """Read the whole log again: every digest, the order, and the tree's root."""
@@ -208,26 +205,16 @@ class House:
             ) from error
         return AsOf(moment_us, self.reader.upto_moment(moment_us))
 
-    def reading(self, as_of: AsOf) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def reading(self, as_of: AsOf) -> Iterator[Connection]:
         """A read-only snapshot of the views as of then; for an earlier log_index, of views built from that
-        prefix.
-        """
+        prefix, which costs a rebuild the first time."""
         if as_of.log_index is None or as_of.log_index >= self.reader.head().log_index:
-            return self.store.read()
-        return self._prefix(as_of).read()
-
-    def _prefix(self, as_of: AsOf) -> Store:
-        from projections.kpi import as_of_store
-
-        key = (as_of.log_index or 0, as_of.moment_us)
-        with self._prefix_lock:  # building one costs a rebuild: one at a time, and the last few are kept
-            found = self._prefixes.pop(key, None)
-            if found is None:
-                found = as_of_store(self.reader, self.zone, as_of)
-            self._prefixes[key] = found
-            while len(self._prefixes) > _PREFIXES_KEPT:
-                self._prefixes.pop(next(iter(self._prefixes)))
-            return found
+            with self.store.read() as connection:
+                yield connection
+        else:
+            with self._prefixes.borrow(as_of) as store, store.read() as connection:
+                yield connection
 
     def definitions(self) -> Definitions:
         """The KPI definitions in force: the library, overlaid by what the plan defines."""
@@ -242,14 +229,21 @@ class House:
         kpi: str | None = None,
         period: str | None = None,
         group: str | None = None,
+        version: int | None = None,
         as_of: AsOf | None = None,
     ) -> list[Cell]:
-        """Cells that match what is given, ordered by KPI, version, period, group."""
+        """Cells that match what is given, ordered by KPI, period and group.
+
+        Without ``version``, of each KPI's version that counts at the moment. Raises the faults ``kpi_unknown``
+        and ``period_invalid``.
+        """
         from projections.kpi import cells
 
+        if period is not None:
+            _known_period(period)
         moment = as_of or self.as_of()
         with self.reading(moment) as connection:
-            return cells(connection, kpi=kpi, period=period, group=group, as_of=moment)
+            return cells(connection, kpi=kpi, period=period, group=group, version=version, as_of=moment, zone=self.zone)
 
     def scorecard(self, as_of: AsOf | None = None) -> Scorecard:
         """Plan → goals → objectives → KPI lines."""
@@ -257,7 +251,7 @@ class House:
 
         moment = as_of or self.as_of()
         with self.reading(moment) as connection:
-            return scorecard(connection, moment)
+            return scorecard(connection, moment, self.zone)
 
     def explain(
         self,
@@ -267,17 +261,131 @@ class House:
         *,
         as_of: AsOf | None = None,
         version: int | None = None,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> Explanation:
-        """A cell, the events behind it, and the value computed again from exactly those."""
+        """A cell, the events behind it (a page of ``limit``, or all), and the value computed again from
+        exactly those. Raises the faults ``kpi_unknown``, ``period_invalid`` and ``group_unknown``."""
         from projections.kpi import explain
 
+        _known_period(period)
         moment = as_of or self.as_of()
         with self.reading(moment) as connection:
-            return explain(connection, self.reader, kpi, period, group, moment, version=version)
+            return explain(
+                connection,
+                self.reader,
+                kpi,
+                period,
+                group,
+                as_of=moment,
+                zone=self.zone,
+                version=version,
+                limit=_EVERYTHING if limit is None else limit,
+                offset=offset,
+            )
+
+    def definition_rows(self) -> list[dict[str, Any]]:
+        """Every KPI version in force as a JSON object: what it is, in words, who owns it, its definition."""
+        from projections.kpi.sentence import sentence
+
+        return [
+            {
+                "kpi": entry.body.kpi,
+                "version": entry.body.version,
+                "title": entry.body.title,
+                "unit": entry.body.unit,
+                "direction": entry.body.direction,
+                "owner": entry.owner,
+                "plan": entry.plan,
+                "objective": entry.objective,
+                "effective_from": entry.effective_from,
+                "retired": entry.retired,
+                "sentence": sentence(entry.body),
+                "problem": None if entry.problem is None else entry.problem.as_dict(),
+                "definition": entry.body.model_dump(mode="json", by_alias=True),
+            }
+            for entry in self.definitions()
+        ]
+
+    def agencies(self, as_of: AsOf | None = None) -> list[dict[str, Any]]:
+        """The partner agencies in order of their id; moments are RFC 3339."""
+        from sqlalchemy import select
+
+        from projections.tables import METADATA
+
+        table = METADATA.tables["agencies"]
+        with self.reading(as_of or self.as_of()) as connection:
+            rows = connection.execute(select(table).order_by(table.c.agency)).mappings().all()
+        return [
+            {
+                "agency": row["agency"],
+                "name": row["name"],
+                "sector": row["sector"],
+                "joined_at": _moment(row["joined_at"]),
+                "withdrew_at": _moment(row["withdrew_at"]),
+            }
+            for row in rows
+        ]
+
+    def parked(self, *, after: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
+        """The events in quarantine in the order of the log; ``error`` is None for one that waits behind another."""
+        return [
+            {
+                "log_index": parked.log_index,
+                "key": parked.key,
+                "type": parked.type,
+                "source": parked.source,
+                "id": parked.id,
+                "error": parked.error,
+                "attempts": parked.attempts,
+                "parked_at": format_us(parked.parked_at_us),
+                "projection": parked.name,
+            }
+            for parked in self.quarantine.parked(after=after, limit=limit)
+        ]
 
     def rejections(self, limit: int = 100, after: int = 0) -> list[KeptRejection]:
         """Kept rejections, oldest first, with a number greater than ``after``."""
         return list(self.ledger.rejections(limit, after))
+
+    # Vital signs
+
+    def writer_alive(self) -> bool:
+        """Whether the writer's thread lives; a house opened for reading has none to lose."""
+        return self.sequencer is None or self.sequencer._thread.is_alive()
+
+    def runner_alive(self) -> bool:
+        """Whether the runner's thread lives, where it was started."""
+        thread = self.runner._thread
+        return not self._started or (thread is not None and thread.is_alive())
+
+    def views_mismatch(self) -> str:
+        """Why the views must be built again before they can be trusted, or "" where they are of this version."""
+        from sqlalchemy import inspect, select
+
+        from streams.tables import POSITIONS
+
+        with self.store.read() as connection:
+            if not inspect(connection).has_table(POSITIONS.name):
+                return ""
+            query = select(POSITIONS.c.version).where(POSITIONS.c.name == self.views.name)
+            found = connection.scalar(query)
+        if found in (None, self.views.version):
+            return ""
+        return f"the views are of version {found}; this program and zone {self.zone} make {self.views.version}"
+
+    def _watch(self) -> None:
+        metrics = self.metrics
+        metrics.watch("tallystick_head_log_index", lambda: self.reader.head().log_index)
+        metrics.watch("tallystick_position_log_index", self.runner.position)
+        metrics.watch("tallystick_lag_events", lambda: self.lag().events)
+        metrics.watch("tallystick_lag_seconds", lambda: self.lag().seconds)
+        metrics.watch("tallystick_quarantine_events", self.quarantine.count)
+        metrics.watch("tallystick_brake_applied", self.quarantine.braked)
+        metrics.watch("tallystick_writer_alive", self.writer_alive)
+        metrics.watch("tallystick_runner_alive", self.runner_alive)
+        if self.sequencer is not None:
+            metrics.watch("tallystick_queue_events", self.sequencer.waiting)
 
     # Closing
 
@@ -288,6 +396,7 @@ class House:
             self._started = False
         if self.sequencer is not None:
             self.sequencer.close()
+        self._prefixes.close()
         self.ledger.close()
 
     def __enter__(self) -> House:
@@ -297,6 +406,13 @@ class House:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _known_period(period: str) -> None:
+    from projections.kpi.periods import is_period
+
+    if not is_period(period):
+        raise fault("period_invalid", f"{period[:50]!r} is not a period")
 
 
 def _moment(us: int | None) -> str | None:
@@ -333,26 +449,17 @@ def open_house(
     return _assemble(chosen, clock, writable, on_commit)
 
 
-def _assemble(
-    settings: Settings, clock: Clock, writable: bool, on_commit: Callable[[int], None] | None
-) -> House:
+def _assemble(settings: Settings, clock: Clock, writable: bool, on_commit: Callable[[int], None] | None) -> House:
+    from projections.views import Views
     from streams.quarantine import Quarantine
     from streams.runner import Runner
 
-    from projections.views import Views
-
-    ledger = Ledger.open(settings.home, clock=clock, writable=writable)
+    metrics = Metrics()
+    ledger = Ledger.open(settings.home, clock=clock, writable=writable, definition_checker=_check_definition)
     try:
         if writable:
             _keep_zone(settings)
-
-        def refresh(store: Store, reader: LogReader, now_us: int) -> int:
-            from projections.kpi import refresh as refresh_cells
-
-            fixed = settings.as_of_us
-            return refresh_cells(store, reader, now_us if fixed is None else fixed, settings.zone)
-
-        views = Views(settings.zone, on_refresh=refresh)
+        views = Views(settings.zone, on_refresh=_refresher(settings, metrics))
         reader, store = ledger.reader(), ledger.store()
         runner = Runner(
             reader,
@@ -362,27 +469,72 @@ def _assemble(
             batch_limit=settings.runner_batch_events,
             poll_s=settings.poll_interval_s,
             refresh_every_s=settings.refresh_interval_s,
+            brake_keys=settings.quarantine_brake_keys,
         )
-
-        def committed(log_index: int) -> None:
-            runner.wake()
-            if on_commit is not None:
-                on_commit(log_index)
-
         sequencer = (
             Sequencer(
                 ledger,
                 max_batch=settings.max_commit_events,
                 max_queue=settings.max_queue_events,
-                on_commit=committed,
+                on_commit=_commit_listener(reader.head().log_index, runner, metrics, on_commit),
             )
             if writable
             else None
         )
-        return House(settings, ledger, sequencer, views, runner, Quarantine(store), clock)
+        return House(settings, ledger, sequencer, views, runner, Quarantine(store), clock, metrics)
     except BaseException:
         ledger.close()
         raise
+
+
+def _refresher(settings: Settings, metrics: Metrics) -> Callable[[Store, LogReader, int], int]:
+    refreshed = metrics.counter("tallystick_cells_refreshed_total")
+
+    def refresh(store: Store, reader: LogReader, now_us: int) -> int:
+        from projections.kpi import refresh as refresh_cells
+
+        fixed = settings.as_of_us
+        changed = refresh_cells(store, reader, now_us if fixed is None else fixed, settings.zone)
+        refreshed.inc(changed)
+        return changed
+
+    return refresh
+
+
+def _commit_listener(
+    head: int, runner: Runner, metrics: Metrics, told: Callable[[int], None] | None
+) -> Callable[[int], None]:
+    committed_events = metrics.histogram("tallystick_commit_events")
+    last = head
+
+    def committed(log_index: int) -> None:
+        nonlocal last
+        # A batch of repeats names an earlier log_index and records nothing.
+        if log_index > last:
+            committed_events.observe(log_index - last)
+            last = log_index
+            runner.wake()
+        if told is not None:
+            told(log_index)
+
+    return committed
+
+
+def _check_definition(definition: dict[str, Any]) -> Problem | None:
+    """Why a plan's KPI definition cannot be evaluated over the read models there are, or None."""
+    import json
+
+    from pydantic import ValidationError
+
+    from contracts.kpi import KpiDefinition
+    from projections.kpi.check import check_definition
+
+    try:
+        return check_definition(KpiDefinition.model_validate_json(json.dumps(definition)))
+    except ValidationError as error:
+        first = error.errors()[0]
+        pointer = "".join(f"/{step}" for step in first["loc"])
+        return problem("definition_invalid", first["msg"], f"/data/definition{pointer}")
 
 
 def _keep_zone(settings: Settings) -> None:

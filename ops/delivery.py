@@ -46,6 +46,7 @@ REJECTION_COLUMNS = (
     "times",
     "last_received_at",
 )
+QUARANTINE_COLUMNS = ("log_index", "key", "type", "error", "attempts", "parked_at", "source", "id")
 CONTRACT_COLUMNS = ("topic", "type", "name", "version", "kind", "family", "status")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

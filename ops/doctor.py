@@ -112,13 +112,9 @@ def check_home(settings: Settings) -> Finding:
     """The home must exist, be writable, and be nobody else's to write."""
     home = settings.home
     if not home.is_dir():
-        return Finding(
-            "home", "warning", f"{home} is not there yet", "It is made by the first record or demo."
-        )
+        return Finding("home", "warning", f"{home} is not there yet", "It is made by the first record or demo.")
     if not os.access(home, os.W_OK | os.X_OK):
-        return Finding(
-            "home", "failed", f"{home} cannot be written", "Give this user the right to write there."
-        )
+        return Finding("home", "failed", f"{home} cannot be written", "Give this user the right to write there.")
     mode = home.stat().st_mode
     if mode & (stat.S_IWOTH | stat.S_IROTH):
         return Finding("home", "warning", f"{home} is open to every user", f"chmod 700 {home}")
@@ -131,9 +127,7 @@ def check_disk(settings: Settings) -> Finding:
     free = shutil.disk_usage(place).free
     text = f"{free / 1e9:.1f} GB free"
     if free < settings.min_free_disk_bytes:
-        return Finding(
-            "disk", "failed", text, f"Free some space: less than {settings.min_free_disk_bytes:,} bytes."
-        )
+        return Finding("disk", "failed", text, f"Free some space: less than {settings.min_free_disk_bytes:,} bytes.")
     return Finding("disk", "ok", text)
 
 
@@ -168,9 +162,7 @@ def check_journal(settings: Settings) -> Finding:
     if told != "ok":
         return Finding("journal", "failed", f"quick_check: {told}", "Stop writing and restore from a backup.")
     if mode != "wal":
-        return Finding(
-            "journal", "failed", f"journal_mode={mode}", "Another program changed it; set it to WAL."
-        )
+        return Finding("journal", "failed", f"journal_mode={mode}", "Another program changed it; set it to WAL.")
     return Finding("journal", "ok", "WAL, quick check passed")
 
 
@@ -203,9 +195,7 @@ def check_views(settings: Settings) -> Finding:
     if standing.brake:
         return Finding("views", "failed", "the runner has stopped the line", "tallystick quarantine list")
     if standing.quarantined:
-        return Finding(
-            "views", "warning", f"{standing.quarantined} events in quarantine", "tallystick quarantine list"
-        )
+        return Finding("views", "warning", f"{standing.quarantined} events in quarantine", "tallystick quarantine list")
     return Finding("views", "ok", standing.sentence())
 
 

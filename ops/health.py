@@ -77,7 +77,7 @@ class Watch:
                 still_s <= self._stall_max_s,
                 f"position {now.position}"
                 if still_s <= self._stall_max_s
-                else f"{now.lag_events} events wait and position {now.position} has not moved for {still_s:.0f} s",
+                else f"{now.lag_events} events wait, position {now.position} has not moved for {still_s:.0f} s",
             ),
             Check(
                 "lag",

@@ -44,9 +44,7 @@ CATALOGUE: tuple[MetricSpec, ...] = (
         "submissions",
         ("code",),
     ),
-    MetricSpec(
-        "tallystick_busy_total", "counter", "Requests sent away because the queue was full.", "requests"
-    ),
+    MetricSpec("tallystick_busy_total", "counter", "Requests sent away because the queue was full.", "requests"),
     MetricSpec("tallystick_queue_events", "gauge", "Submissions waiting for the writer.", "events"),
     MetricSpec(
         "tallystick_commit_events",
@@ -63,17 +61,11 @@ CATALOGUE: tuple[MetricSpec, ...] = (
         buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     ),
     MetricSpec("tallystick_head_log_index", "gauge", "The last log_index in the ledger.", "log_index"),
-    MetricSpec(
-        "tallystick_position_log_index", "gauge", "The last log_index applied to the views.", "log_index"
-    ),
+    MetricSpec("tallystick_position_log_index", "gauge", "The last log_index applied to the views.", "log_index"),
     MetricSpec("tallystick_lag_events", "gauge", "Recorded events not yet applied to the views.", "events"),
-    MetricSpec(
-        "tallystick_lag_seconds", "gauge", "Age of the oldest recorded event not yet applied.", "seconds"
-    ),
+    MetricSpec("tallystick_lag_seconds", "gauge", "Age of the oldest recorded event not yet applied.", "seconds"),
     MetricSpec("tallystick_quarantine_events", "gauge", "Recorded events parked in quarantine.", "events"),
-    MetricSpec(
-        "tallystick_brake_applied", "gauge", "1 while the runner has stopped the line, else 0.", "boolean"
-    ),
+    MetricSpec("tallystick_brake_applied", "gauge", "1 while the runner has stopped the line, else 0.", "boolean"),
     MetricSpec("tallystick_writer_alive", "gauge", "1 while the writer thread lives, else 0.", "boolean"),
     MetricSpec("tallystick_runner_alive", "gauge", "1 while the runner thread lives, else 0.", "boolean"),
     MetricSpec("tallystick_cells_refreshed_total", "counter", "KPI cells brought up to date.", "cells"),
@@ -84,9 +76,7 @@ CATALOGUE: tuple[MetricSpec, ...] = (
         "requests",
         ("method", "route", "status"),
     ),
-    MetricSpec(
-        "tallystick_scrape_errors_total", "counter", "Values that could not be read for a scrape.", "errors"
-    ),
+    MetricSpec("tallystick_scrape_errors_total", "counter", "Values that could not be read for a scrape.", "errors"),
 )
 
 _SPECS = {spec.name: spec for spec in CATALOGUE}

@@ -42,12 +42,9 @@ class Settings(BaseSettings):
     )
     host: str = Field(
         default="127.0.0.1",
-        description="The address to listen on. "
-        "Anything but loopback is refused until credentials_file is set.",
+        description="The address to listen on. Anything but loopback is refused until credentials_file is set.",
     )
-    port: int = Field(
-        default=8420, ge=0, le=65535, description="The TCP port to listen on; 0 takes a free one."
-    )
+    port: int = Field(default=8420, ge=0, le=65535, description="The TCP port to listen on; 0 takes a free one.")
     zone: str = Field(
         default="UTC",
         description="The partnership's IANA time zone: it decides which local day, month and quarter an "
@@ -61,13 +58,13 @@ class Settings(BaseSettings):
     as_of: str | None = Field(
         default=None,
         description="A fixed moment (RFC 3339) for everything that depends on the clock: overdue, lapsed, "
-        "stale. For demonstration homes, so that the same seed shows the same scorecard next year. Unset: now.",
+        "stale. For demonstration homes, so that the same seed shows the same scorecard next year. "
+        "Unset: now.",
     )
     max_queue_events: int = Field(
         default=20_000,
         ge=1,
-        description="Submissions that may wait for the writer. "
-        "When it is full, senders get 429 with Retry-After.",
+        description="Submissions that may wait for the writer. When it is full, senders get 429 with Retry-After.",
     )
     max_commit_events: int = Field(
         default=1_000, ge=1, description="Submissions the writer puts into one durable transaction at most."
@@ -76,8 +73,7 @@ class Settings(BaseSettings):
         default=BATCH_BYTES_MAX,
         ge=EVENT_BYTES_MAX,
         le=BATCH_BYTES_MAX,
-        description="The largest request body read; "
-        "a longer one is answered with 413 without reading the rest.",
+        description="The largest request body read; a longer one is answered with 413 without reading the rest.",
     )
     body_timeout_s: float = Field(
         default=30.0, gt=0, description="How long one request body may take to arrive before it is given up."
@@ -120,9 +116,7 @@ class Settings(BaseSettings):
         ge=0,
         description="doctor warns when the home's disk has less free than this.",
     )
-    log_level: LogLevel = Field(
-        default="info", description="The least severe message written to standard error."
-    )
+    log_level: LogLevel = Field(default="info", description="The least severe message written to standard error.")
 
     @classmethod
     def settings_customise_sources(
@@ -209,9 +203,7 @@ def write_settings(home: Path, values: Mapping[str, Any]) -> Path:
     path = home / FILE_NAME
     if path.exists():
         return path
-    lines = [
-        "# The settings of this home. `tallystick doctor` checks them; the settings reference has them all.\n"
-    ]
+    lines = ["# The settings of this home. `tallystick doctor` checks them; the settings reference has them all.\n"]
     for name, value in values.items():
         lines.append(f"{name} = {_toml(value)}\n")
     path.write_text("".join(lines), encoding="utf-8")

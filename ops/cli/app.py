@@ -78,9 +78,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit status and never raises for bad input."""
     command = typer.main.get_command(app)
     try:
-        status = command.main(
-            args=None if argv is None else list(argv), prog_name="tallystick", standalone_mode=False
-        )
+        status = command.main(args=None if argv is None else list(argv), prog_name="tallystick", standalone_mode=False)
         sys.stdout.flush()
     except Fault as fault:
         show_problem(fault.problem)

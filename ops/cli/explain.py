@@ -45,7 +45,8 @@ def explain(
             rows_of(told["events"], EVENT_COLUMNS),
             notes=[
                 f"{cell['kpi']} version {cell['version']}, {cell['period']}, {cell['group']}: "
-                f"{cell['value']} {cell['unit']} ({cell['numerator']} of {cell['denominator']}), {cell['status']}.",
+                f"{cell['value']} {cell['unit']} ({cell['numerator']} of {cell['denominator']}), "
+                f"{cell['status']}.",
                 told["sentence"],
                 f"{told['event_count']:,} events stand behind it, {len(told['events']):,} are listed; "
                 f"computed again from them: {told['recomputed']}, {again}.",

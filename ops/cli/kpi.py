@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from contracts.faults import fault
 from ops.cli.opening import reading
 from ops.cli.options import AsOfText, Format, Home, OutputFormat
 from ops.cli.output import Result, show
@@ -40,14 +39,8 @@ def kpi(
     """Show the cells of KPI."""
     with reading(home) as house:
         moment = house.as_of(as_of)
-        found = house.cells(kpi=name, period=period, group=group, as_of=moment)
-        cells = [cell.to_json() for cell in found if version in (None, cell.version)]
-        if not cells:
-            known = {cell.version for cell in found}
-            if version is not None and known:
-                raise fault("kpi_unknown", f"{name} has the versions {sorted(known)}, not {version}")
-            if group is not None:
-                raise fault("group_unknown", f"{name} has no cell for period {period} and group {group!r}")
+        found = house.cells(kpi=name, period=period, group=group, version=version, as_of=moment)
+        cells = [cell.to_json() for cell in found]
     show(
         Result(
             {"as_of": moment.to_json(), "cells": cells},

@@ -24,9 +24,7 @@ Home = Annotated[
     Path | None,
     typer.Option("--home", metavar="DIR", help="Where the ledger lives; by default ./tallystick-home."),
 ]
-Format = Annotated[
-    OutputFormat, typer.Option("--format", help="How to print the result.", case_sensitive=False)
-]
+Format = Annotated[OutputFormat, typer.Option("--format", help="How to print the result.", case_sensitive=False)]
 AsOfText = Annotated[
     str | None,
     typer.Option(

@@ -56,9 +56,7 @@ def record(
         raise fault("file_unreadable", f"{file} cannot be read: {error.strerror}") from error
     try:
         with writing(home) as house, Meter("Recording") as meter:
-            tally = house.record(
-                read_events(stream, file), agency=agency, on_outcomes=remember, progress=meter
-            )
+            tally = house.record(read_events(stream, file), agency=agency, on_outcomes=remember, progress=meter)
     finally:
         if file != "-":
             stream.close()

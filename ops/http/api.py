@@ -19,6 +19,7 @@ from ops.delivery import (
     CELL_COLUMNS,
     CONTRACT_COLUMNS,
     EVENT_COLUMNS,
+    QUARANTINE_COLUMNS,
     REJECTION_COLUMNS,
     contract_rows,
     event_json,
@@ -85,9 +86,7 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
     @router.get("/kpis", summary="The KPI definitions in force")
     def kpis(request: Request) -> Response:
         items = house.definition_rows()
-        return Listing("kpis", items, ("kpi", "version", "title", "unit", "owner", "sentence")).response(
-            request
-        )
+        return Listing("kpis", items, ("kpi", "version", "title", "unit", "owner", "sentence")).response(request)
 
     @router.get("/kpis/{kpi}", summary="One KPI: its definitions and its cells")
     def kpi_cells(
@@ -99,11 +98,8 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
         as_of: AsOfQuery = None,
     ) -> Response:
         moment = house.as_of(as_of)
-        cells = [
-            cell.to_json()
-            for cell in house.cells(kpi=kpi, period=period, group=group, as_of=moment)
-            if version in (None, cell.version)
-        ]
+        found = house.cells(kpi=kpi, period=period, group=group, version=version, as_of=moment)
+        cells = [cell.to_json() for cell in found]
         extra: dict[str, Any] = {
             "as_of": moment.to_json(),
             "kpi": kpi,
@@ -156,14 +152,10 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
         upto = house.as_of(as_of).log_index
         if upto is None:
             upto = house.reader.head().log_index
-        found = find_events(
-            house, after=after, limit=limit, upto=upto, subject=subject, type_=type, agency=agency
-        )
+        found = find_events(house, after=after, limit=limit, upto=upto, subject=subject, type_=type, agency=agency)
         more = found[-1].log_index if len(found) == limit and found[-1].log_index < upto else None
         items = [event_json(event) for event in found]
-        return Listing("events", items, (*EVENT_COLUMNS, "source", "id", "data"), next_after=more).response(
-            request
-        )
+        return Listing("events", items, (*EVENT_COLUMNS, "source", "id", "data"), next_after=more).response(request)
 
     @router.get("/events/{log_index}", summary="One recorded event")
     def event(request: Request, log_index: int) -> Response:
@@ -175,14 +167,10 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
     @router.get("/agencies", summary="The partner agencies")
     def agencies(request: Request, as_of: AsOfQuery = None) -> Response:
         items = house.agencies(house.as_of(as_of))
-        return Listing("agencies", items, ("agency", "name", "sector", "joined_at", "withdrew_at")).response(
-            request
-        )
+        return Listing("agencies", items, ("agency", "name", "sector", "joined_at", "withdrew_at")).response(request)
 
     @router.get("/rejections", summary="What broke its contract and was kept")
-    def rejections(
-        request: Request, after: AfterQuery = 0, limit: Annotated[int, limit_query] = page
-    ) -> Response:
+    def rejections(request: Request, after: AfterQuery = 0, limit: Annotated[int, limit_query] = page) -> Response:
         who = principal_of(request)
         if who.role == "reader":
             raise fault("not_allowed", "rejections are for the agency that sent them and for operators")
@@ -196,9 +184,15 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
         return Listing("rejections", items, REJECTION_COLUMNS, next_after=more).response(request)
 
     @router.get("/quarantine", summary="Recorded events that a view could not apply")
-    def quarantine(request: Request, who: Annotated[Principal, Depends(operator_of)]) -> Response:
-        items = house.quarantine_rows()
-        return Listing("quarantine", items, QUARANTINE_COLUMNS).response(request)
+    def quarantine(
+        request: Request,
+        who: Annotated[Principal, Depends(operator_of)],
+        after: AfterQuery = 0,
+        limit: Annotated[int, limit_query] = page,
+    ) -> Response:
+        items = house.parked(after=after, limit=limit)
+        more = items[-1]["log_index"] if len(items) == limit else None
+        return Listing("quarantine", items, QUARANTINE_COLUMNS, next_after=more).response(request)
 
     @router.get("/contracts", summary="The event types that are taken")
     def contracts(request: Request) -> Response:
@@ -211,6 +205,3 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
         return one_thing(request, schema_of(topic))
 
     return router
-
-
-QUARANTINE_COLUMNS = ("projection", "key", "log_index", "type", "error", "at")

@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 from contracts.faults import Fault, Problem, problem
 from ops.health import Vitals, Watch
 from ops.http.api import PRINCIPAL_KEY, reading_routes
-from ops.http.auth import CHALLENGE, Gate
+from ops.http.auth import CHALLENGE, Gate, Principal
 from ops.http.intake import PATH as INTAKE_PATH
 from ops.http.intake import Intake
 from ops.http.intake_docs import add_intake
@@ -43,7 +43,7 @@ from ops.settings import Settings
 if TYPE_CHECKING:
     from ops.composition import House
 
-OPENAPI_PATH = "/v1/openapi.json"
+OPENAPI_PATHS = ("/openapi.json", "/v1/openapi.json")
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 _READING = frozenset({"GET", "HEAD"})
 
@@ -83,7 +83,7 @@ def vitals(house: House, monotonic_s: float) -> Vitals:
         lag_events=house.lag().events,
         writer_alive=house.writer_alive(),
         runner_alive=house.runner_alive(),
-        brake=house.braked(),
+        brake=house.quarantine.braked(),
         monotonic_s=monotonic_s,
     )
 
@@ -118,7 +118,7 @@ class Porch:
                 await self._turn_away(send, method, admitted)
                 return
         if method == "POST" and path == INTAKE_PATH and self._intake is not None:
-            assert admitted is not None
+            assert isinstance(admitted, Principal)  # the intake is no open path
             await self._intake(scope, receive, send, admitted)
             return
         scope[PRINCIPAL_KEY] = admitted
@@ -131,7 +131,7 @@ class Porch:
 
     async def _behind(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
-        if path.startswith("/v1/") and path != OPENAPI_PATH:
+        if path.startswith("/v1/") and path not in OPENAPI_PATHS:
             for suffix in ("csv", "json"):
                 if path.endswith(f".{suffix}"):
                     scope[FORMAT_KEY] = suffix
@@ -164,8 +164,8 @@ class Porch:
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def _framework(house: House, settings: Settings, watch: Watch) -> FastAPI:
-    app = FastAPI(
+def _bare() -> FastAPI:
+    return FastAPI(
         title="Tallystick",
         summary="A ledger of what partner agencies promised and did; every number opens down to its events.",
         description="Every list is also there as CSV and JSON: put .csv or .json behind its path. "
@@ -175,6 +175,21 @@ def _framework(house: House, settings: Settings, watch: Watch) -> FastAPI:
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
     )
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI document: the reading API, and the intake, of which FastAPI does not know."""
+    app = _bare()
+    nowhere: Any = None  # routes only touch the house when they are called
+    app.include_router(reading_routes(nowhere, Settings()))
+    document = get_openapi(
+        title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
+    )
+    return add_intake(document)
+
+
+def _framework(house: House, settings: Settings, watch: Watch) -> FastAPI:
+    app = _bare()
     _answer_faults(app)
 
     @app.get("/healthz", include_in_schema=False)
@@ -192,24 +207,9 @@ def _framework(house: House, settings: Settings, watch: Watch) -> FastAPI:
 
     app.include_router(reading_routes(house, settings))
     _include_pages(app, house, settings)
-
-    @app.get(OPENAPI_PATH, include_in_schema=False)
-    def openapi() -> Response:
-        return JSONResponse(openapi_document(app))
-
+    for path in OPENAPI_PATHS:
+        app.add_api_route(path, lambda: JSONResponse(openapi()), include_in_schema=False)
     return app
-
-
-def openapi_document(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document of the reading API with the intake added, which FastAPI does not know of."""
-    document = get_openapi(
-        title=app.title,
-        version=app.version,
-        summary=app.summary,
-        description=app.description,
-        routes=app.routes,
-    )
-    return add_intake(document)
 
 
 def _include_pages(app: FastAPI, house: House, settings: Settings) -> None:

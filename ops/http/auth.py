@@ -22,9 +22,7 @@ from ops.settings import Settings, is_loopback
 
 Role = Literal["agency", "reader", "operator"]
 
-CHALLENGE: tuple[Header, ...] = (
-    (b"www-authenticate", b'Bearer realm="tallystick", Basic realm="tallystick"'),
-)
+CHALLENGE: tuple[Header, ...] = ((b"www-authenticate", b'Bearer realm="tallystick", Basic realm="tallystick"'),)
 _REMEMBERED = 1_024
 
 

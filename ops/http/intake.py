@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import orjson
 
 from contracts.faults import Fault, Problem, problem
-from contracts.http_binding import events_from_http
+from contracts.http_binding import BATCHED, STRUCTURED, events_from_http, mode
 from contracts.intake import validate
 from contracts.moments import format_us
 from contracts.recorded import Outcome, Rejected, Submission
@@ -35,9 +35,8 @@ from ops.http.problem import (
 from ops.metrics import Metrics
 
 PATH = "/v1/events"
-_BATCH = "application/cloudevents-batch"
-_KEPT_OF_OVERSIZED_BYTES = 4_096
 _BREATH_EVENTS = 200  # after so many validations a long batch lets other requests have their turn
+_CLOSE: tuple[Header, ...] = ((b"connection", b"close"),)
 _STATUS = {"recorded": 201, "duplicate": 200}
 
 
@@ -179,51 +178,46 @@ class Intake:
         body = await self._read(headers, receive)
         if body is None:  # the sender went away
             return
-        too_large = isinstance(body, Problem)
-        batched = headers.get("content-type", "").lower().startswith(_BATCH)
-        submissions: list[Submission]
-        whole: Rejected | None = None
+        batched = False
+        extra: tuple[Header, ...] = ()
         if isinstance(body, Problem):
-            whole = Rejected(b"", body, agency=principal.agency)
-            submissions = [whole]
+            submissions: list[Submission] = [Rejected(b"", body, agency=principal.agency)]
+            extra = _CLOSE  # the rest of the body is not worth reading
         else:
-            events = events_from_http(headers, body)
-            if isinstance(events, Rejected):
-                whole = events if principal.agency is None else replace(events, agency=principal.agency)
-                submissions = [whole]
-            elif len(events) == 1:
-                submissions = [validate(events[0], agency=principal.agency)]
-            else:
-                submissions = []
-                for raw in events:
-                    submissions.append(validate(raw, agency=principal.agency))
-                    if len(submissions) % _BREATH_EVENTS == 0:
-                        await asyncio.sleep(0)
+            submissions, batched = await self._judge(headers, body, principal.agency)
         try:
-            outcomes = await self._desk.submit(submissions)
+            outcomes = await self._desk.submit(submissions) if submissions else []
         except Fault as fault:
             if fault.problem.code == "busy":
                 self._metrics.counter("tallystick_busy_total").inc()
-            await self._refuse(
-                send, fault.problem, self._retry if fault.problem.family == "unavailable" else ()
-            )
-            return
-        except Exception as error:  # noqa: BLE001 - the ledger could not be written: say so, do not lose the reason
-            await self._refuse(send, _unwritable(error), self._retry)
+            await self._refuse(send, fault.problem, self._retry if fault.problem.family == "unavailable" else ())
             return
         self._count(outcomes)
-        if batched and whole is None:
+        if batched:
             await self._answer(send, 200, self._batch(outcomes))
         else:
-            await self._single(send, outcomes[0], ((b"connection", b"close"),) if too_large else ())
+            await self._single(send, outcomes[0], extra)
+
+    async def _judge(self, headers: dict[str, str], body: bytes, agency: str | None) -> tuple[list[Submission], bool]:
+        """Each event of the request judged, and whether it is answered as a batch."""
+        events = events_from_http(headers, body)
+        if isinstance(events, Rejected):
+            return [events if agency is None else replace(events, agency=agency)], False
+        stated = headers.get("content-type", "")
+        if stated == STRUCTURED:  # as nearly every sender spells it
+            return [validate(events[0], agency=agency)], False
+        submissions: list[Submission] = []
+        for raw in events:
+            submissions.append(validate(raw, agency=agency))
+            if len(submissions) % _BREATH_EVENTS == 0:
+                await asyncio.sleep(0)
+        return submissions, stated == BATCHED or mode(headers, body) == "batched"
 
     async def _read(self, headers: dict[str, str], receive: Receive) -> bytes | Problem | None:
         limit = self._max_body_bytes
         declared = headers.get("content-length", "")
         if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
-            return problem(
-                "too_large", f"the body has {declared[:20]} bytes, the limit is {limit}", limit=limit
-            )
+            return problem("too_large", f"the body has {declared[:20]} bytes, the limit is {limit}", limit=limit)
         chunks: list[bytes] = []
         size = 0
         try:
@@ -235,9 +229,7 @@ class Intake:
                     chunk: bytes = message.get("body", b"")
                     size += len(chunk)
                     if size > limit:
-                        return problem(
-                            "too_large", f"the body is longer than the limit of {limit} bytes", limit=limit
-                        )
+                        return problem("too_large", f"the body is longer than the limit of {limit} bytes", limit=limit)
                     if not message.get("more_body", False):
                         return chunk if not chunks else b"".join([*chunks, chunk])
                     chunks.append(chunk)
@@ -289,9 +281,7 @@ class Intake:
                 )
         return {**tally, "results": results}
 
-    async def _answer(
-        self, send: Send, status: int, body: dict[str, Any], headers: tuple[Header, ...] = ()
-    ) -> None:
+    async def _answer(self, send: Send, status: int, body: dict[str, Any], headers: tuple[Header, ...] = ()) -> None:
         self._tick(status)
         await send_bytes(send, status, orjson.dumps(body, default=_hex), JSON_TYPE, headers)
 
@@ -305,12 +295,6 @@ class Intake:
             counter = self._metrics.counter("tallystick_http_requests_total", "POST", PATH, str(status))
             self._answered[status] = counter
         counter.inc()
-
-
-def _unwritable(error: Exception) -> Problem:
-    # SQLite's own words for a full disk; everything else about the file is one code.
-    full = "disk is full" in str(error)
-    return problem("storage_full" if full else "home_unusable", f"nothing was recorded: {error}")
 
 
 def _hex(value: Any) -> str:

@@ -65,7 +65,8 @@ def add_intake(document: dict[str, Any]) -> dict[str, Any]:
     document["paths"].setdefault("/v1/events", {})["post"] = {
         "tags": ["intake"],
         "summary": "Record an event, or a batch of them",
-        "description": "Safe to send again: the same event under the same source and id gets its first receipt. "
+        "description": "Safe to send again: the same event under the same source and id gets its first "
+        "receipt. "
         "Binary mode (ce-* headers with application/json) is taken as well.",
         "operationId": "record_events",
         "requestBody": {
@@ -94,9 +95,7 @@ def add_intake(document: dict[str, Any]) -> dict[str, Any]:
             "400": _problem("Not strict JSON."),
             "401": _problem("No known credential."),
             "403": _problem("Not entitled to speak for this agency."),
-            "409": _problem(
-                "This source has used this id for other content, or a rule of governance refuses."
-            ),
+            "409": _problem("This source has used this id for other content, or a rule of governance refuses."),
             "413": _problem("Too large."),
             "415": _problem("A content type this ledger does not read."),
             "422": _problem("The event breaks its contract."),

@@ -47,9 +47,7 @@ class Listing:
             name = request.url.path.strip("/").replace("/", "-")
             headers["content-disposition"] = f'inline; filename="{_header_safe(name)}.csv"'
             rows = rows_of(self.items if self.csv_items is None else self.csv_items, self.columns)
-            return Response(
-                csv_text(self.columns, rows), media_type="text/csv; charset=utf-8", headers=headers
-            )
+            return Response(csv_text(self.columns, rows), media_type="text/csv; charset=utf-8", headers=headers)
         body: dict[str, Any] = {**self.extra, self.key: self.items}
         if self.key == "events":
             body["next"] = following
@@ -58,9 +56,7 @@ class Listing:
 
 def json_response(body: Any, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer; a value JSON cannot hold is shown as text."""
-    return Response(
-        orjson.dumps(body, default=str), media_type="application/json", headers=dict(headers or {})
-    )
+    return Response(orjson.dumps(body, default=str), media_type="application/json", headers=dict(headers or {}))
 
 
 def one_thing(request: Request, body: Any) -> Response:

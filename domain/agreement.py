@@ -36,9 +36,7 @@ class AgreementRules:
         data = fact.data
         if fact.type == "agreement.signed":
             if state.signed:
-                raise fault(
-                    "agreement_already_signed", f"{_name(data)} is already signed.", "/data/agreement"
-                )
+                raise fault("agreement_already_signed", f"{_name(data)} is already signed.", "/data/agreement")
             return (fact,)
         if not state.signed:
             raise fault("agreement_not_signed", f"{_name(data)} has not been signed.", "/data/agreement")
@@ -66,9 +64,7 @@ class AgreementRules:
 
 def _committable(state: AgreementState, data: dict[str, Any]) -> None:
     if data["commitment"] in state.commitments:
-        raise fault(
-            "commitment_exists", f"{_name(data)} already holds {data['commitment']!r}.", "/data/commitment"
-        )
+        raise fault("commitment_exists", f"{_name(data)} already holds {data['commitment']!r}.", "/data/commitment")
     for role in ("obligor", "obligee"):
         if data[role] not in state.parties:
             raise fault(

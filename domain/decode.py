@@ -36,9 +36,7 @@ def read_topic(topic: str) -> Topic:
     it.
     """
     entry = CATALOGUE.entry(topic)
-    return Topic(
-        topic, entry.name, entry.version, entry.kind, entry.name in CORRECTIONS, entry.upcast is not None
-    )
+    return Topic(topic, entry.name, entry.version, entry.kind, entry.name in CORRECTIONS, entry.upcast is not None)
 
 
 def decode(

@@ -36,9 +36,7 @@ class Ledger(Application[str]):
 
     recorder: LedgerRecorder
 
-    def __init__(
-        self, file: SqliteFile, *, clock: Clock, definition_checker: DefinitionChecker | None
-    ) -> None:
+    def __init__(self, file: SqliteFile, *, clock: Clock, definition_checker: DefinitionChecker | None) -> None:
         """Use ``open``."""
         self._file = file
         self._clock = clock
@@ -160,38 +158,36 @@ class _Batch:
     them.
     """
 
-    def __init__(
-        self, ledger: Ledger, cursor: sqlite3.Cursor, page: Appending, governance: Governance
-    ) -> None:
+    def __init__(self, ledger: Ledger, cursor: sqlite3.Cursor, page: Appending, governance: Governance) -> None:
         self._ledger = ledger
         self._cursor = cursor
         self._page = page
         self._decisions = governance.session(ledger)
 
     def outcomes(self, submissions: Sequence[Submission]) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        run: list[Accepted] = []
-        for submission in submissions:
-            if isinstance(submission, Accepted) and submission.kind == "statement":
-                run.append(submission)
-                continue
-            self._end_run(run, outcomes)
+        outcomes: list[Outcome | None] = [None] * len(submissions)
+        run: list[int] = []
+        for place, submission in enumerate(submissions):
             if isinstance(submission, Rejected):
-                outcomes.append(self._refused(submission, submission.problem))
+                outcomes[place] = self._refused(submission, submission.problem)
+            elif submission.kind == "statement":
+                run.append(place)
             else:
-                outcomes.append(self._decided(submission))
-        self._end_run(run, outcomes)
-        return outcomes
+                # log_index follows the order of sending, so what stands before a decision is appended first.
+                self._end_run(submissions, run, outcomes)
+                outcomes[place] = self._decided(submission)
+        self._end_run(submissions, run, outcomes)
+        return [outcome for outcome in outcomes if outcome is not None]
 
-    def _end_run(self, run: list[Accepted], outcomes: list[Outcome]) -> None:
+    def _end_run(self, submissions: Sequence[Submission], run: list[int], outcomes: list[Outcome | None]) -> None:
         if not run:
             return
-        receipts, is_new = self._page.statements(run)
-        for event, receipt, new in zip(run, receipts, is_new, strict=True):
+        events = [submission for submission in map(submissions.__getitem__, run) if isinstance(submission, Accepted)]
+        for place, event, receipt, new in zip(run, events, *self._page.statements(events), strict=True):
             if new:
-                outcomes.append(Outcome("recorded", event.source, event.id, receipt))
+                outcomes[place] = Outcome("recorded", event.source, event.id, receipt)
             else:
-                outcomes.append(self._repeated(event, receipt))
+                outcomes[place] = self._repeated(event, receipt)
         run.clear()
 
     def _repeated(self, event: Accepted, first: Receipt) -> Outcome:

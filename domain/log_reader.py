@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _COLUMNS = "log_index, recorded_at_us, time_us, topic_id, agency_id, digest, state"
-_SELECT_NAMED = (
-    f"SELECT {_COLUMNS} FROM log WHERE log_index IN (SELECT value FROM json_each(?)) ORDER BY log_index"
-)
+_SELECT_NAMED = f"SELECT {_COLUMNS} FROM log WHERE log_index IN (SELECT value FROM json_each(?)) ORDER BY log_index"
 _HOT = (
     "log_index, topic_id, coalesce(subject_id, 0), coalesce(source_id, 0), coalesce(agency_id, 0), "
     f"coalesce(time_us, {NO_TIME}), recorded_at_us"
@@ -102,9 +100,7 @@ class SqliteLogReader:
             (low, high) = (0, connection.execute("SELECT log_index FROM head").fetchone()[0])
             while low < high:
                 middle = (low + high + 1) // 2
-                (at,) = connection.execute(
-                    "SELECT recorded_at_us FROM log WHERE log_index = ?", (middle,)
-                ).fetchone()
+                (at,) = connection.execute("SELECT recorded_at_us FROM log WHERE log_index = ?", (middle,)).fetchone()
                 if at <= moment_us:
                     low = middle
                 else:

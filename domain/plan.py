@@ -149,18 +149,14 @@ def _version_defined(state: PlanState, data: dict[str, Any]) -> KpiState:
     known = _defined(state, data["kpi"], "/data/kpi")
     version = data.get("version")
     if version is not None and version > known.version:
-        raise fault(
-            "kpi_not_defined", f"{data['kpi']} is defined up to version {known.version}.", "/data/version"
-        )
+        raise fault("kpi_not_defined", f"{data['kpi']} is defined up to version {known.version}.", "/data/version")
     return known
 
 
 def _retirable(state: PlanState, data: dict[str, Any]) -> None:
     known = _version_defined(state, data)
     if data.get("version") in known.retired:
-        raise fault(
-            "kpi_already_retired", f"{data['kpi']} version {data['version']} is retired.", "/data/version"
-        )
+        raise fault("kpi_already_retired", f"{data['kpi']} version {data['version']} is retired.", "/data/version")
     _in_use(state, data)
 
 

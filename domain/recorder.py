@@ -39,10 +39,7 @@ from domain.sqlite_file import SqliteFile
 FORBIDDEN_SETTINGS = ("POSTGRES_ENABLE_DB_FUNCTIONS",)
 """Settings of the library under which a tailing reader passes over events that commit later."""
 
-_SELECT = (
-    "SELECT originator_id, originator_version, text AS topic, state "
-    "FROM log JOIN names ON names.id = topic_id"
-)
+_SELECT = "SELECT originator_id, originator_version, text AS topic, state FROM log JOIN names ON names.id = topic_id"
 _NOTIFICATIONS = (
     "SELECT log_index, originator_id, originator_version, text AS topic, state "
     "FROM log JOIN names ON names.id = topic_id"

@@ -7,11 +7,10 @@ after the answer was lost, and the counts of the intake add up to what was sent.
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 from dataclasses import dataclass
 from typing import Any, Literal
-
-import orjson
 
 from contracts.faults import FAULTS, Problem
 from contracts.limits import EVENT_BYTES_MAX
@@ -70,7 +69,7 @@ def keep(
             _storable(problem.detail),
             _storable(problem.pointer),
             _storable(problem.hint),
-            orjson.dumps(problem.extra, default=_in_words, option=orjson.OPT_NON_STR_KEYS).decode(),
+            json.dumps(problem.extra, default=_in_words),
             None if submission.source is None else _storable(submission.source),
             None if submission.id is None else _storable(submission.id),
             None if submission.agency is None else _storable(submission.agency),
@@ -98,9 +97,7 @@ def _kept_rejection(row: tuple[Any, ...]) -> KeptRejection:
     number, status, code, title, detail, pointer, hint, extra, *rest = row
     if code in FAULTS:
         title = FAULTS[code].title
-    return KeptRejection(
-        number, status, Problem(code, title, detail, pointer, hint, orjson.loads(extra)), *rest
-    )
+    return KeptRejection(number, status, Problem(code, title, detail, pointer, hint, json.loads(extra)), *rest)
 
 
 def _storable(text: str) -> str:

@@ -47,8 +47,7 @@ _STATEMENTS = (
     "CREATE TRIGGER log_keeps_values BEFORE UPDATE ON log "
     "BEGIN SELECT RAISE(ABORT, 'the log is append-only: a row cannot be changed'); END",
     # '<source_id>/<event id>' of every decision: a decision is recorded once as well, whatever its aggregate.
-    "CREATE TABLE decision_identity (identity TEXT PRIMARY KEY, log_index INTEGER NOT NULL) "
-    "STRICT, WITHOUT ROWID",
+    "CREATE TABLE decision_identity (identity TEXT PRIMARY KEY, log_index INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     """
     CREATE TABLE head (
         one INTEGER PRIMARY KEY CHECK (one = 1),

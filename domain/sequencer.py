@@ -123,9 +123,15 @@ class Sequencer:
             end = start + len(group.submissions)
             self._answer(group, outcomes[start:end])
             start = end
-        last = max((outcome.receipt.log_index for outcome in outcomes if outcome.receipt), default=0)
+        last = max(
+            (outcome.receipt.log_index for outcome in outcomes if outcome.status == "recorded" and outcome.receipt),
+            default=0,
+        )
         if last and self._on_commit is not None:
-            self._on_commit(last)
+            try:
+                self._on_commit(last)
+            except Exception:  # noqa: BLE001 - the events are recorded; whoever follows the log also polls
+                _log.exception("the follower of the log could not be woken at %d", last)
 
     def _record_alone(self, group: _Group) -> None:
         try:

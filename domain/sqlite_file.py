@@ -31,11 +31,13 @@ LOCK_NAME = "writer.lock"
 
 PAGE_BYTES = 8192
 WRITER_CACHE_KIB = 32_768
-READER_CACHE_KIB = 4_096
+READER_CACHE_KIB = 2_048
 AUTOCHECKPOINT_PAGES = 4_000
 """About 32 MB of log between checkpoints: each checkpoint is a second sync, so they are few, yet the WAL
 stays small.
 """
+WAL_BYTES_KEPT = 64 * 1024 * 1024
+"""A rebuild may make the WAL long; a checkpoint then cuts it back to this."""
 BUSY_TIMEOUT_S = 30.0
 IDLE_READERS = 8
 
@@ -60,11 +62,13 @@ class SqliteFile:
         self._writer: sqlite3.Connection | None = None
         self._write_engine: Engine | None = None
         if writable:
-            home.mkdir(parents=True, exist_ok=True)
+            # What agencies report about people is nobody else's on this machine.
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock_file = _take_lock(home / LOCK_NAME)
             try:
                 self._writer = _open_writer(self.path, synchronous)
                 _sync_directory(home)
+                _sync_directory(home.parent)
                 self._write_engine = self._engine_over_writer(self._writer)
             except BaseException:
                 self._release()
@@ -88,7 +92,10 @@ class SqliteFile:
         ``home_missing`` where there is nothing to read, ``home_unusable`` where the file is not a ledger or
         comes from a newer version.
         """
-        return cls(home, writable=writable, synchronous=synchronous)
+        try:
+            return cls(home.absolute(), writable=writable, synchronous=synchronous)
+        except (OSError, sqlite3.Error) as error:
+            raise UnavailableFault(problem("home_unusable", f"{home} cannot be used: {error}.")) from error
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Cursor]:
@@ -289,6 +296,7 @@ def _open_writer(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
         _set(writer, "recursive_triggers", "ON", expected=1)
         writer.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
         writer.execute(f"PRAGMA wal_autocheckpoint = {AUTOCHECKPOINT_PAGES}")
+        writer.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
         if schema.is_empty(writer):
             cursor = writer.cursor()
             cursor.execute("BEGIN IMMEDIATE")
@@ -335,9 +343,7 @@ def _check_stamp(path: Path, connection: sqlite3.Connection, *, may_be_empty: bo
             return
         raise UnavailableFault(problem("home_missing", detail=f"{path} holds no ledger yet."))
     if application_id != schema.APPLICATION_ID:
-        raise UnavailableFault(
-            problem("home_unusable", detail=f"{path} is a database of another application.")
-        )
+        raise UnavailableFault(problem("home_unusable", detail=f"{path} is a database of another application."))
     if version != schema.SCHEMA_VERSION:
         raise UnavailableFault(
             problem(
@@ -352,11 +358,9 @@ def _take_lock(path: Path) -> int:
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         os.close(handle)
-        raise UnavailableFault(
-            problem("home_in_use", detail=f"Another process writes to {path.parent}.")
-        ) from error
+        raise UnavailableFault(problem("home_in_use", detail=f"Another process writes to {path.parent}.")) from error
     return handle
 
 

@@ -37,9 +37,7 @@ class Frontier:
     def __init__(self, size: int = 0, hashes: Sequence[bytes] = ()) -> None:
         """Raises ValueError where the number of hashes does not belong to ``size``."""
         if len(hashes) != size.bit_count() or any(len(h) != HASH_BYTES for h in hashes):
-            raise ValueError(
-                f"a frontier of {size} leaves has {size.bit_count()} hashes of {HASH_BYTES} bytes"
-            )
+            raise ValueError(f"a frontier of {size} leaves has {size.bit_count()} hashes of {HASH_BYTES} bytes")
         self.size = size
         self.hashes = list(hashes)
 
@@ -145,9 +143,7 @@ def verify_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes],
     return last == 0 and carried == root
 
 
-def verify_consistency(
-    first: int, second: int, first_root: bytes, second_root: bytes, proof: Sequence[bytes]
-) -> bool:
+def verify_consistency(first: int, second: int, first_root: bytes, second_root: bytes, proof: Sequence[bytes]) -> bool:
     """Whether ``proof`` shows that the tree of ``second`` leaves extends the tree of ``first`` leaves.
 
     The iterative form of RFC 9162, section 2.1.4.2. As there, a proof from the empty tree does not exist: it

@@ -99,6 +99,7 @@ class _Check:
             if actual != digest:
                 self.say(log_index, "the digest is not the digest of the body")
             digests.append(actual)
+            self.decisions += row[9] is not None
             self.last = log_index
             self._recorded_at_us = recorded_at_us
             self._columns(row)
@@ -126,8 +127,6 @@ class _Check:
             event_id = originator_id.partition("/")[2]
             if version != 1 or originator_id != f"{source_id}/{event_id}":
                 self.say(log_index, "a statement is not kept under its source and id")
-        else:
-            self.decisions += 1
         name = self.names.get
         agency = name(agency_id)
         # The agency may have been supplied by the sender's credential; then the body does not name one.
@@ -151,17 +150,13 @@ class _Check:
         if self.events and recorded_at_us != self._recorded_at_us:
             self.say(None, "the head's recorded_at is not that of the last event")
         if root != self.tree.root():
-            self.say(
-                None, f"the head's root {root.hex()} is not the root of the bodies {self.tree.root().hex()}"
-            )
+            self.say(None, f"the head's root {root.hex()} is not the root of the bodies {self.tree.root().hex()}")
         if frontier != self.tree.to_bytes():
             self.say(None, "the head's tree state is not that of the bodies")
 
     def counts(self, connection: sqlite3.Connection) -> None:
         totals = dict(connection.execute("SELECT outcome, n FROM totals").fetchall())
-        kept = dict(
-            connection.execute("SELECT status, sum(times) FROM rejections GROUP BY status").fetchall()
-        )
+        kept = dict(connection.execute("SELECT status, sum(times) FROM rejections GROUP BY status").fetchall())
         if totals.get("recorded") != self.events:
             self.say(
                 None,
@@ -169,9 +164,7 @@ class _Check:
             )
         for outcome in ("rejected", "conflict"):
             if totals.get(outcome, 0) != kept.get(outcome, 0):
-                self.say(
-                    None, f"{totals.get(outcome)} were answered as {outcome}, {kept.get(outcome, 0)} are kept"
-                )
+                self.say(None, f"{totals.get(outcome)} were answered as {outcome}, {kept.get(outcome, 0)} are kept")
         (decisions,) = connection.execute(
             "SELECT count(*) FROM decision_identity JOIN log USING (log_index) "
             "WHERE identity = source_id || '/' || event_id"

@@ -1,4 +1,5 @@
-"""What the tests of the ledger are given: submissions through the real intake, a clock that stands still, homes.
+"""What the tests of the ledger are given: submissions through the real intake, a clock that stands still,
+homes.
 
 They are made in one place so that a test says only what it is about.
 """

@@ -24,7 +24,7 @@ def test_a_recorded_event_gets_a_receipt_and_can_be_read_back(tmp_path: Path) ->
     book = ledger(tmp_path)
     sent = call(1)
     (outcome,) = book.record([sent])
-    assert "recorded" == outcome.status
+    assert outcome.status == "recorded"
     assert outcome.receipt is not None
     assert (1, NOON_US, sent.digest) == dataclasses.astuple(outcome.receipt)
     (read,) = book.reader().after(0, 10)
@@ -40,16 +40,16 @@ def test_law_2_the_same_content_again_gets_the_first_receipt(tmp_path: Path) -> 
     (first,) = book.record([call(1)])
     clock.now_us += 1
     again = book.record([call(1), call(2), call(1)])
-    assert ["duplicate", "recorded", "duplicate"] == statuses(again)
+    assert statuses(again) == ["duplicate", "recorded", "duplicate"]
     assert first.receipt == again[0].receipt == again[2].receipt
-    assert 2 == book.head().log_index
+    assert book.head().log_index == 2
     book.close()
 
 
 def test_law_2_repeats_inside_one_batch_are_found(tmp_path: Path) -> None:
     book = ledger(tmp_path)
     outcomes = book.record([call(1), call(1), call(2), call(1, priority="2")])
-    assert ["recorded", "duplicate", "recorded", "conflict"] == statuses(outcomes)
+    assert statuses(outcomes) == ["recorded", "duplicate", "recorded", "conflict"]
     assert outcomes[0].receipt == outcomes[1].receipt == outcomes[3].receipt
     book.close()
 
@@ -59,11 +59,11 @@ def test_law_2_other_content_under_the_same_identity_reports_both_digests(tmp_pa
     first, other = call(1), call(1, priority="2")
     book.record([first])
     (outcome,) = book.record([other])
-    assert "conflict" == outcome.status
+    assert outcome.status == "conflict"
     assert outcome.receipt is not None
     assert first.digest == outcome.receipt.digest
     assert outcome.problem is not None
-    assert "identity_conflict" == outcome.problem.code
+    assert outcome.problem.code == "identity_conflict"
     assert first.digest.hex() == outcome.problem.extra["recorded_digest"]
     assert other.digest.hex() == outcome.problem.extra["submitted_digest"]
     (kept,) = book.rejections()
@@ -75,24 +75,24 @@ def test_law_2_an_identity_is_shared_by_statements_and_decisions(tmp_path: Path)
     book = ledger(tmp_path)
     book.record([call(1, id="same"), adopted(id="first")])
     outcomes = book.record([adopted(plan="p2", id="same"), call(2, id="first"), adopted(id="first")])
-    assert ["conflict", "conflict", "duplicate"] == statuses(outcomes)
-    assert 2 == book.head().log_index
+    assert statuses(outcomes) == ["conflict", "conflict", "duplicate"]
+    assert book.head().log_index == 2
     book.close()
 
 
 def test_the_same_id_of_another_source_is_another_event(tmp_path: Path) -> None:
     book = ledger(tmp_path)
     outcomes = book.record([call(1), call(1, source="//city/cad"), call(1, source="//county/cad/1", id="e")])
-    assert ["recorded"] * 3 == statuses(outcomes)
+    assert statuses(outcomes) == ["recorded"] * 3
     book.close()
 
 
 def test_an_id_with_slashes_is_not_taken_for_another_source(tmp_path: Path) -> None:
     book = ledger(tmp_path)
     outcomes = book.record([call(1, id="1/2"), call(1, id="2", source="//county/cad/1"), call(1, id="2")])
-    assert ["recorded"] * 3 == statuses(outcomes)
+    assert statuses(outcomes) == ["recorded"] * 3
     (found,) = book.reader().by_identity([("//county/cad", "1/2")], 9)
-    assert "1/2" == found.id
+    assert found.id == "1/2"
     book.close()
 
 
@@ -111,12 +111,12 @@ def test_law_3_the_log_is_dense_after_a_batch_that_was_rolled_back(
         with pytest.raises(UnavailableFault, match="no power"):
             book.record([call(2), refused(), adopted(), call(1, priority="2")])
     assert (root, totals) == (book.head().root, book.totals())
-    assert [] == book.rejections()
-    assert 0 == book.plan_version("p1")
+    assert book.rejections() == []
+    assert book.plan_version("p1") == 0
     # Same names again: what the lost batch interned was forgotten with it.
     outcomes = book.record([call(3), call(2), adopted(), goal(1)])
-    assert ["recorded"] * 4 == statuses(outcomes)
-    assert [1, 2, 3, 4, 5] == indexes(book)
+    assert statuses(outcomes) == ["recorded"] * 4
+    assert indexes(book) == [1, 2, 3, 4, 5]
     assert book.verify().ok
     book.close()
 
@@ -145,10 +145,10 @@ def test_a_full_disk_is_said_and_nothing_of_the_batch_is_kept(tmp_path: Path) ->
     batch = [call(number, priority="x" * 100) for number in range(2, 400)]
     with pytest.raises(UnavailableFault) as told:
         book.record(batch)
-    assert "storage_full" == told.value.problem.code
+    assert told.value.problem.code == "storage_full"
     with pytest.raises(UnavailableFault):
         book.record([*batch, adopted()])
-    assert 1 == book.head().log_index
+    assert book.head().log_index == 1
     with book.store().write() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
     assert ["recorded"] * len(batch) == statuses(book.record(batch))
@@ -197,8 +197,8 @@ def test_law_9_every_submission_is_counted_in_exactly_one_outcome(tmp_path: Path
             seen[status] = seen.get(status, 0) + 1
     assert {"recorded": 3, "duplicate": 1, "conflict": 1, "rejected": 6} == seen == book.totals()
     kept = book.rejections()
-    assert 7 == sum(rejection.times for rejection in kept)
-    assert [2, 1, 1, 1, 1, 1] == [rejection.times for rejection in kept]
+    assert sum(rejection.times for rejection in kept) == 7
+    assert [rejection.times for rejection in kept] == [2, 1, 1, 1, 1, 1]
     assert book.verify().ok
     book.close()
 
@@ -220,7 +220,7 @@ def test_a_body_that_was_changed_on_the_way_is_not_written(tmp_path: Path) -> No
     broken = dataclasses.replace(sent, body=sent.body.replace(b'"911"', b'"988"'))
     with pytest.raises(DamagedSubmission):
         book.record([call(2), broken])
-    assert 0 == book.head().log_index
+    assert book.head().log_index == 0
     book.close()
 
 
@@ -243,18 +243,18 @@ def test_what_was_recorded_is_there_after_reopening(tmp_path: Path) -> None:
     book.close()
     book = ledger(tmp_path)
     assert head == book.head()
-    assert ["duplicate", "duplicate", "recorded"] == statuses(book.record([call(1), adopted(), goal(1)]))
+    assert statuses(book.record([call(1), adopted(), goal(1)])) == ["duplicate", "duplicate", "recorded"]
     book.close()
     book = ledger(tmp_path, writable=False)
-    assert 3 == book.head().log_index
+    assert book.head().log_index == 3
     assert book.verify().ok
     book.close()
 
 
 def test_nothing_is_nothing(tmp_path: Path) -> None:
     book = ledger(tmp_path)
-    assert [] == book.record([])
-    assert 0 == book.head().log_index
+    assert book.record([]) == []
+    assert book.head().log_index == 0
     assert book.verify().ok
     book.close()
 
@@ -265,6 +265,6 @@ def test_the_environment_cannot_make_readers_miss_events(tmp_path: Path, monkeyp
     monkeypatch.setenv("LEDGER_POSTGRES_ENABLE_DB_FUNCTIONS", "y")
     with pytest.raises(RejectedFault) as told:
         ledger(tmp_path)
-    assert "settings_invalid" == told.value.problem.code
+    assert told.value.problem.code == "settings_invalid"
     monkeypatch.undo()
     ledger(tmp_path).close()  # The refused opening gave up the lock.

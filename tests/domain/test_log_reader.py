@@ -22,9 +22,7 @@ from tests.domain.given import NOON_US, Stopped, adopted, call, event, goal, led
 
 def undated(number: int) -> object:
     data = {"call": f"c{number}", "channel": "911"}
-    return event(
-        "call.received", data, id=f"u{number}", subject=f"call/c{number}", time=None, timeunknown=True
-    )
+    return event("call.received", data, id=f"u{number}", subject=f"call/c{number}", time=None, timeunknown=True)
 
 
 @pytest.fixture
@@ -45,41 +43,41 @@ def test_after_gives_each_event_once_and_in_order(book: Ledger) -> None:
         assert len(events) <= 7
         found.extend(event.log_index for event in events)
     assert list(range(1, 35)) == found
-    assert [] == book.reader().after(34, 7)
+    assert book.reader().after(34, 7) == []
 
 
 def test_at_leaves_out_what_is_absent(book: Ledger) -> None:
-    assert [2, 31] == [event.log_index for event in book.reader().at([31, 99, 2, 2])]
-    assert [] == book.reader().at([])
+    assert [event.log_index for event in book.reader().at([31, 99, 2, 2])] == [2, 31]
+    assert book.reader().at([]) == []
 
 
 def test_by_subject_is_in_order_and_ends_where_asked(book: Ledger) -> None:
     reader = book.reader()
-    assert [6, 34] == [event.log_index for event in reader.by_subject(["call/c5"], 99)]
-    assert [6] == [event.log_index for event in reader.by_subject(["call/c5", "call/c5", "no/such"], 33)]
-    assert [2, 31, 32, 33] == [event.log_index for event in reader.by_subject(["plan/p1", "call/c1"], 99)]
-    assert [] == reader.by_subject([], 99)
+    assert [event.log_index for event in reader.by_subject(["call/c5"], 99)] == [6, 34]
+    assert [event.log_index for event in reader.by_subject(["call/c5", "call/c5", "no/such"], 33)] == [6]
+    assert [event.log_index for event in reader.by_subject(["plan/p1", "call/c1"], 99)] == [2, 31, 32, 33]
+    assert reader.by_subject([], 99) == []
 
 
 def test_by_identity_finds_statements_and_decisions(book: Ledger) -> None:
     reader = book.reader()
     source = "//county/cad"
     wanted = [(source, "goal-1"), (source, "e000003"), ("//nobody", "e000003"), (source, "none")]
-    assert [4, 32] == [event.log_index for event in reader.by_identity(wanted, 99)]
-    assert [4] == [event.log_index for event in reader.by_identity(wanted, 31)]
+    assert [event.log_index for event in reader.by_identity(wanted, 99)] == [4, 32]
+    assert [event.log_index for event in reader.by_identity(wanted, 31)] == [4]
 
 
 def test_by_subject_and_identity_take_thousands(book: Ledger) -> None:
     reader = book.reader()
-    assert 31 == len(reader.by_subject([f"call/c{n}" for n in range(5_000)], 99)) - 1
-    assert 30 == len(reader.by_identity([("//county/cad", f"e{n:06}") for n in range(5_000)], 99))
+    assert len(reader.by_subject([f"call/c{n}" for n in range(5_000)], 99)) - 1 == 31
+    assert len(reader.by_identity([("//county/cad", f"e{n:06}") for n in range(5_000)], 99)) == 30
 
 
 def test_upto_moment_is_the_last_event_known_then(book: Ledger) -> None:
     reader = book.reader()
     minute = 60_000_000
     moments = [NOON_US - 1, NOON_US, NOON_US + minute - 1, NOON_US + minute, NOON_US + 2 * minute, NOON_US * 2]
-    assert [0, 10, 10, 20, 30, 34] == [reader.upto_moment(moment) for moment in moments]
+    assert [reader.upto_moment(moment) for moment in moments] == [0, 10, 10, 20, 30, 34]
 
 
 def test_hot_columns_agree_with_the_events(book: Ledger) -> None:
@@ -93,7 +91,7 @@ def test_hot_columns_agree_with_the_events(book: Ledger) -> None:
         assert read.agency == names[columns.agency_id[place]]
         assert (NO_TIME if read.time_us is None else read.time_us) == columns.time_us[place]
         assert read.recorded_at_us == columns.recorded_at_us[place]
-    assert [11, 12] == reader.hot_columns(10, 12).log_index.tolist()
+    assert reader.hot_columns(10, 12).log_index.tolist() == [11, 12]
     empty = reader.hot_columns(34, 99)
     assert (0, np.int64) == (len(empty.log_index), empty.time_us.dtype)
 
@@ -120,7 +118,7 @@ def test_a_correction_names_what_it_supersedes(book: Ledger) -> None:
     data = {"supersedes": "e000001", "reason": "entered twice"}
     book.record([event("record.voided", data, id="void", subject="call/c1")])
     by_id = {read.id: read.supersedes for read in book.reader().after(0, 99)}
-    assert ("e000001", "e000005", None) == (by_id["void"], by_id["again"], by_id["e000001"])
+    assert (by_id["void"], by_id["again"], by_id["e000001"]) == ("e000001", "e000005", None)
 
 
 def gapless(found: list[int]) -> bool:
@@ -148,7 +146,7 @@ def test_law_3_a_tailing_thread_passes_over_nothing(tmp_path: Path) -> None:
         writer.start()
     for thread in (*writers, reading):
         thread.join()
-    assert 600 == len(found)
+    assert len(found) == 600
     assert gapless(found)
     book.close()
 
@@ -174,17 +172,18 @@ def test_law_3_a_tailing_process_passes_over_nothing(tmp_path: Path) -> None:
         cwd=Path(__file__).parents[2],
     )
     assert tailing.stdout is not None
-    assert "ready\n" == tailing.stdout.readline()
+    assert tailing.stdout.readline() == "ready\n"
     for start in range(0, 400, 10):
         book.record([call(n) for n in range(start, start + 10)])
     found = [int(index) for index in tailing.communicate()[0].split()]
-    assert 400 == len(found)
+    assert len(found) == 400
     assert gapless(found)
     book.close()
 
 
 def test_control_a_reader_that_sees_a_later_commit_first_is_noticed() -> None:
-    # What a log numbered outside its transaction would show: 2 is visible before 1, and the tail goes on from 2.
+    # What a log numbered outside its transaction would show: 2 is visible before 1, and the tail goes on from
+    # 2.
     visible: list[list[int]] = [[2], [1, 2, 3]]
     found: list[int] = []
     for log in visible:
@@ -208,6 +207,6 @@ def test_a_reader_sees_nothing_of_an_open_transaction(tmp_path: Path) -> None:
     seen = (book.head().log_index, len(book.reader().after(0, 9)))
     may_end.set()
     writer.join()
-    assert (0, 0) == seen
-    assert 1 == len(book.reader().after(0, 9))
+    assert seen == (0, 0)
+    assert len(book.reader().after(0, 9)) == 1
     book.close()

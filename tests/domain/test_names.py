@@ -23,22 +23,22 @@ def cursor() -> Iterator[sqlite3.Cursor]:
 
 def test_ids_follow_the_order_of_first_mention(cursor: sqlite3.Cursor) -> None:
     table = Names()
-    assert {"b": 1, "a": 2} == table.intern(cursor, ["b", "a", "b"])
-    assert {"a": 2, "c": 3} == table.intern(cursor, ["a", "c"])
+    assert table.intern(cursor, ["b", "a", "b"]) == {"b": 1, "a": 2}
+    assert table.intern(cursor, ["a", "c"]) == {"a": 2, "c": 3}
 
 
 def test_what_was_rolled_back_is_given_out_again(cursor: sqlite3.Cursor) -> None:
     table = Names()
     cursor.execute("BEGIN")
-    assert {"lost": 1} == table.intern(cursor, ["lost"])
+    assert table.intern(cursor, ["lost"]) == {"lost": 1}
     cursor.execute("ROLLBACK")
     table.forget()
     cursor.execute("BEGIN")
-    assert {"kept": 1, "lost": 2} == table.intern(cursor, ["kept", "lost"])
+    assert table.intern(cursor, ["kept", "lost"]) == {"kept": 1, "lost": 2}
     cursor.execute("COMMIT")
     table.keep()
-    assert {"kept": 1, "lost": 2} == dict(find(cursor, ["kept", "lost", "never"]))
-    assert {"lost": 2} == table.intern(cursor, ["lost"])
+    assert dict(find(cursor, ["kept", "lost", "never"])) == {"kept": 1, "lost": 2}
+    assert table.intern(cursor, ["lost"]) == {"lost": 2}
 
 
 def test_memory_is_bounded_and_forgetting_costs_only_a_look_up(
@@ -50,7 +50,7 @@ def test_memory_is_bounded_and_forgetting_costs_only_a_look_up(
         assert {f"call/{number}": number + 1} == table.intern(cursor, [f"call/{number}"])
         table.keep()
         assert len(table._known) <= 3
-    assert {"call/0": 1, "call/9": 10} == table.intern(cursor, ["call/0", "call/9"])
+    assert table.intern(cursor, ["call/0", "call/9"]) == {"call/0": 1, "call/9": 10}
 
 
 @given(st.lists(st.text(max_size=3), max_size=1_100))

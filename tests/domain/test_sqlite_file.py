@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from contracts.faults import UnavailableFault
 from domain import schema, sqlite_file
@@ -22,15 +23,15 @@ def pragma(file: SqliteFile, name: str) -> object:
 
 def test_the_writing_connection_is_durable_and_replaces_nothing_silently(tmp_path: Path) -> None:
     file = SqliteFile.open(tmp_path)
-    assert "wal" == pragma(file, "journal_mode")
-    assert 2 == pragma(file, "synchronous")
-    assert 1 == pragma(file, "recursive_triggers")
+    assert pragma(file, "journal_mode") == "wal"
+    assert pragma(file, "synchronous") == 2
+    assert pragma(file, "recursive_triggers") == 1
     file.close()
 
 
 def test_control_less_than_full_is_seen_in_the_pragma(tmp_path: Path) -> None:
     file = SqliteFile.open(tmp_path, synchronous="NORMAL")
-    assert 1 == pragma(file, "synchronous")
+    assert pragma(file, "synchronous") == 1
     file.close()
 
 
@@ -38,7 +39,7 @@ def test_a_durability_that_sqlite_does_not_confirm_is_refused(tmp_path: Path, mo
     monkeypatch.setitem(sqlite_file._SYNCHRONOUS_LEVEL, "FULL", 3)
     with pytest.raises(UnavailableFault) as told:
         SqliteFile.open(tmp_path)
-    assert "home_unusable" == told.value.problem.code
+    assert told.value.problem.code == "home_unusable"
     monkeypatch.undo()
     SqliteFile.open(tmp_path).close()  # The lock was given up.
 
@@ -47,7 +48,7 @@ def test_a_home_has_one_writer(tmp_path: Path) -> None:
     file = SqliteFile.open(tmp_path)
     with pytest.raises(UnavailableFault) as told:
         SqliteFile.open(tmp_path)
-    assert "home_in_use" == told.value.problem.code
+    assert told.value.problem.code == "home_in_use"
     elsewhere = subprocess.run(
         [
             sys.executable,
@@ -71,11 +72,11 @@ def test_readers_may_be_many_and_may_be_alone(tmp_path: Path) -> None:
     beside = SqliteFile.open(tmp_path, writable=False)
     file.close()
     with beside.reading() as connection:
-        assert (0,) == connection.execute("SELECT log_index FROM head").fetchone()
+        assert connection.execute("SELECT log_index FROM head").fetchone() == (0,)
     beside.close()
     alone = SqliteFile.open(tmp_path, writable=False)
     with alone.read() as reading:
-        assert 0 == reading.exec_driver_sql("SELECT log_index FROM head").scalar_one()
+        assert reading.exec_driver_sql("SELECT log_index FROM head").scalar_one() == 0
     alone.close()
 
 
@@ -90,12 +91,26 @@ def test_a_reader_cannot_write(tmp_path: Path) -> None:
     file.close()
 
 
+def test_a_home_that_cannot_be_used_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    (tmp_path / "taken" / FILE_NAME).mkdir(parents=True)
+    for home in (tmp_path / "file", tmp_path / "file" / "below", tmp_path / "taken"):
+        with pytest.raises(UnavailableFault) as told:
+            SqliteFile.open(home)
+        assert told.value.problem.code == "home_unusable"
+
+
+def test_a_home_we_make_is_private(tmp_path: Path) -> None:
+    SqliteFile.open(tmp_path / "new" / "home").close()
+    assert (tmp_path / "new" / "home").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_home_without_a_ledger_is_missing(tmp_path: Path) -> None:
     for prepare in (lambda: None, lambda: (tmp_path / FILE_NAME).touch()):
         prepare()
         with pytest.raises(UnavailableFault) as told:
             SqliteFile.open(tmp_path, writable=False)
-        assert "home_missing" == told.value.problem.code
+        assert told.value.problem.code == "home_missing"
 
 
 def foreign_database(path: Path) -> None:
@@ -123,7 +138,7 @@ def test_what_is_not_our_ledger_is_left_alone(tmp_path: Path, make: object, writ
     before = path.read_bytes()
     with pytest.raises(UnavailableFault) as told:
         SqliteFile.open(tmp_path, writable=writable)
-    assert "home_unusable" == told.value.problem.code
+    assert told.value.problem.code == "home_unusable"
     assert before == path.read_bytes()
 
 
@@ -134,20 +149,20 @@ def test_a_snapshot_stays_as_it_was_while_others_write(tmp_path: Path) -> None:
     with file.read() as early, file.reading() as raw:
         with file.write() as connection:
             connection.exec_driver_sql("INSERT INTO views VALUES (1)")
-        assert 0 == early.exec_driver_sql("SELECT count(*) FROM views").scalar_one()
-        assert (0,) == raw.execute("SELECT count(*) FROM views").fetchone()
+        assert early.exec_driver_sql("SELECT count(*) FROM views").scalar_one() == 0
+        assert raw.execute("SELECT count(*) FROM views").fetchone() == (0,)
     with file.read() as late:
-        assert 1 == late.exec_driver_sql("SELECT count(*) FROM views").scalar_one()
+        assert late.exec_driver_sql("SELECT count(*) FROM views").scalar_one() == 1
     file.close()
 
 
 def test_a_write_that_raises_leaves_nothing(tmp_path: Path) -> None:
     file = SqliteFile.open(tmp_path)
-    with pytest.raises(ZeroDivisionError), file.write() as connection:
+    with pytest.raises(OperationalError, match="no such table"), file.write() as connection:  # noqa: PT012
         connection.exec_driver_sql("CREATE TABLE views (n INTEGER)")
-        raise ZeroDivisionError
+        connection.exec_driver_sql("INSERT INTO elsewhere VALUES (1)")
     with file.read() as connection:
-        assert 0 == connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema WHERE name = 'views'").scalar_one()
+        assert connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema WHERE name = 'views'").scalar_one() == 0
     file.close()
 
 
@@ -162,7 +177,7 @@ def test_a_transaction_ended_from_inside_is_noticed(tmp_path: Path) -> None:
     file = SqliteFile.open(tmp_path)
     with pytest.raises(RuntimeError, match="not whole"), file.writing() as cursor:
         cursor.execute("COMMIT")
-    with pytest.raises(RuntimeError, match="not whole"), file.write() as connection:
+    with pytest.raises(RuntimeError, match="not whole"), file.write() as connection:  # noqa: PT012
         connection.exec_driver_sql("SELECT 1")
         connection.commit()
     file.close()
@@ -190,7 +205,7 @@ def test_writers_take_turns(tmp_path: Path) -> None:
     may_end.set()
     for thread in threads:
         thread.join()
-    assert ["first", "second"] == order
+    assert order == ["first", "second"]
     file.close()
 
 
@@ -208,9 +223,9 @@ def test_a_memory_store_commits_and_rolls_back() -> None:
     store = MemoryStore()
     with store.write() as connection:
         connection.exec_driver_sql("CREATE TABLE views (n INTEGER)")
-    with pytest.raises(ZeroDivisionError), store.write() as connection:
+    with pytest.raises(OperationalError, match="no such table"), store.write() as connection:  # noqa: PT012
         connection.exec_driver_sql("INSERT INTO views VALUES (1)")
-        raise ZeroDivisionError
+        connection.exec_driver_sql("INSERT INTO elsewhere VALUES (1)")
     with store.read() as connection:
-        assert 0 == connection.exec_driver_sql("SELECT count(*) FROM views").scalar_one()
+        assert connection.exec_driver_sql("SELECT count(*) FROM views").scalar_one() == 0
     store.close()

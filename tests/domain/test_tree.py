@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def test_the_empty_tree_has_the_hash_of_nothing() -> None:
 def test_a_frontier_grown_in_any_steps_has_the_root_of_the_definition(entries: list[bytes], cuts: list[int]) -> None:
     frontier = Frontier()
     bounds = [0, *sorted(min(cut, len(entries)) for cut in cuts), len(entries)]
-    for start, stop in zip(bounds, bounds[1:], strict=False):
+    for start, stop in pairwise(bounds):
         frontier.extend(entries[start:stop])
         frontier = Frontier.from_bytes(frontier.size, frontier.to_bytes())
     assert subtree_root([leaf_hash(entry) for entry in entries]) == frontier.root()
@@ -80,7 +81,7 @@ def test_a_copy_grows_apart() -> None:
     frontier.extend([b"a" * 32])
     copy = frontier.copy()
     copy.extend([b"b" * 32])
-    assert (1, 2) == (frontier.size, copy.size)
+    assert (frontier.size, copy.size) == (1, 2)
     assert frontier.root() != copy.root()
 
 
@@ -96,7 +97,9 @@ def test_every_leaf_proves_its_place_and_no_other(entries: list[bytes], data: st
 
 
 @given(entries.filter(len), st.data())
-def test_every_prefix_is_proved_consistent_and_a_rewritten_one_is_not(entries: list[bytes], data: st.DataObject) -> None:
+def test_every_prefix_is_proved_consistent_and_a_rewritten_one_is_not(
+    entries: list[bytes], data: st.DataObject
+) -> None:
     leaves = [leaf_hash(entry) for entry in entries]
     first = data.draw(st.integers(1, len(leaves)))
     old, new = subtree_root(leaves[:first]), subtree_root(leaves)

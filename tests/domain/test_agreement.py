@@ -1,0 +1,75 @@
+"""The rules of an agreement, as given / when / then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contracts.faults import Fault
+from domain.agreement import AgreementRules
+from domain.decider import Fact
+
+SIGNED = Fact("agreement.signed", {"agreement": "mou", "parties": ["county", "clinic"]})
+ENDED = Fact("agreement.ended", {"agreement": "mou", "kind": "expired"})
+AMENDED = Fact("agreement.amended", {"agreement": "mou", "expires": "2028-12-31"})
+JOINED = Fact("agreement.amended", {"agreement": "mou", "parties": ["county", "clinic", "school"]})
+
+
+def made(commitment: str = "c1", obligor: str = "clinic", obligee: str = "county") -> Fact:
+    data = {"agreement": "mou", "commitment": commitment, "obligor": obligor, "obligee": obligee}
+    return Fact("commitment.made", data)
+
+
+def given(*facts: Fact) -> Any:
+    rules = AgreementRules()
+    state = rules.initial_state()
+    for fact in facts:
+        state = rules.evolve(state, fact)
+    return state
+
+
+def refusal(state: Any, fact: Fact) -> tuple[str, str]:
+    with pytest.raises(Fault) as told:
+        AgreementRules().decide(state, fact)
+    return told.value.problem.code, told.value.problem.pointer
+
+
+def decided(state: Any, fact: Fact) -> list[Fact]:
+    return list(AgreementRules().decide(state, fact))
+
+
+def test_an_agreement_is_signed_once() -> None:
+    assert decided(given(), SIGNED) == [SIGNED]
+    assert refusal(given(SIGNED), SIGNED) == ("agreement_already_signed", "/data/agreement")
+    assert refusal(given(SIGNED, ENDED), SIGNED) == ("agreement_already_signed", "/data/agreement")
+
+
+@pytest.mark.parametrize("fact", [AMENDED, ENDED, made()])
+def test_nothing_happens_under_an_agreement_nobody_signed(fact: Fact) -> None:
+    assert refusal(given(), fact) == ("agreement_not_signed", "/data/agreement")
+
+
+@pytest.mark.parametrize("fact", [AMENDED, ENDED, made()])
+def test_nothing_happens_under_an_agreement_that_has_ended(fact: Fact) -> None:
+    assert [fact] == decided(given(SIGNED), fact)
+    assert refusal(given(SIGNED, ENDED), fact) == ("agreement_already_ended", "/data/agreement")
+
+
+def test_only_parties_owe_and_are_owed() -> None:
+    assert refusal(given(SIGNED), made(obligor="school")) == ("party_unknown", "/data/obligor")
+    assert refusal(given(SIGNED), made(obligee="school")) == ("party_unknown", "/data/obligee")
+    assert [made(obligor="school")] == decided(given(SIGNED, JOINED), made(obligor="school"))
+
+
+def test_an_amendment_without_parties_keeps_them() -> None:
+    assert [made()] == decided(given(SIGNED, AMENDED), made())
+
+
+def test_a_commitment_is_made_once() -> None:
+    assert refusal(given(SIGNED, made()), made()) == ("commitment_exists", "/data/commitment")
+    assert [made("c2")] == decided(given(SIGNED, made()), made("c2"))
+
+
+def test_a_decision_without_a_rule_is_refused() -> None:
+    assert refusal(given(SIGNED), Fact("agreement.framed", {"agreement": "mou"})) == ("decision_refused", "/type")

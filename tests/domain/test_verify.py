@@ -1,0 +1,167 @@
+"""Verification notices what was tampered with, each kind by its own sentence and place. Its controls are real
+damage.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from domain import verify as checking
+from domain.sqlite_file import FILE_NAME
+from tests.domain.given import Stopped, adopted, call, goal, ledger, refused
+
+TRIGGERS = ("log_keeps_rows", "log_keeps_values")
+
+
+def written(home: Path) -> None:
+    clock = Stopped()
+    book = ledger(home, clock)
+    book.record([call(n) for n in range(1, 6)])
+    clock.now_us += 1_000_000
+    book.record([adopted(), goal(1), refused(), call(1, priority="2"), call(6)])
+    book.close()
+
+
+def tampered(home: Path, *statements: str) -> None:
+    connection = sqlite3.connect(home / FILE_NAME)
+    for trigger in TRIGGERS:
+        connection.execute(f"DROP TRIGGER {trigger}")
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+def problems(home: Path) -> list[tuple[int | None, str]]:
+    book = ledger(home, writable=False)
+    result = book.verify()
+    book.close()
+    assert result.ok == (not result.problems)
+    return [(found.log_index, found.sentence) for found in result.problems]
+
+
+def test_an_untouched_ledger_verifies_and_gives_its_root(tmp_path: Path) -> None:
+    written(tmp_path)
+    book = ledger(tmp_path, writable=False)
+    told: list[tuple[int, int]] = []
+    result = book.verify(lambda done, total: told.append((done, total)))
+    assert (True, 8, book.head().root) == (result.ok, result.events, result.root)
+    assert told[-1] == (8, 8)
+    book.close()
+
+
+def test_an_empty_ledger_verifies(tmp_path: Path) -> None:
+    ledger(tmp_path).close()
+    assert problems(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "place", "words"),
+    [
+        ("UPDATE log SET state = CAST(replace(state, '911', '988') AS BLOB) WHERE log_index = 3", 3, "digest"),
+        ("UPDATE log SET state = x'ff' WHERE log_index = 3", 3, "not an event"),
+        ("UPDATE log SET digest = zeroblob(32) WHERE log_index = 3", 3, "digest"),
+        ("DELETE FROM log WHERE log_index = 3", 4, "not dense"),
+        ("DELETE FROM log WHERE log_index = 8", None, "the log ends at 7"),
+        ("DELETE FROM log WHERE log_index > 5", None, "the log ends at 5"),
+        ("UPDATE log SET time_us = time_us + 1 WHERE log_index = 3", 3, "column time"),
+        ("UPDATE log SET subject_id = source_id WHERE log_index = 3", 3, "column subject"),
+        ("UPDATE log SET topic_id = subject_id WHERE log_index = 3", 3, "column topic"),
+        ("UPDATE log SET agency_id = subject_id WHERE log_index = 3", 3, "column agency"),
+        ("UPDATE log SET source_id = subject_id WHERE log_index = 3", 3, "column source"),
+        ("UPDATE log SET originator_id = originator_id || 'x' WHERE log_index = 3", 3, "column id"),
+        ("UPDATE log SET originator_version = 2 WHERE log_index = 3", 3, "source and id"),
+        ("UPDATE log SET event_id = 'other' WHERE log_index = 6", 6, "column id"),
+        ("DELETE FROM decision_identity", None, "2 decisions"),
+        ("UPDATE names SET text = 'call/c9' WHERE text = 'call/c3'", 3, "column subject"),
+        ("UPDATE log SET recorded_at_us = 5 WHERE log_index = 3", 3, "recorded_at"),
+        ("UPDATE head SET log_index = 9", None, "the head says 9"),
+        ("UPDATE head SET root = zeroblob(32)", None, "the head's root"),
+        ("UPDATE head SET frontier = zeroblob(32)", None, "tree state"),
+        ("UPDATE head SET recorded_at_us = recorded_at_us + 1", None, "recorded_at is not that"),
+        ("UPDATE totals SET n = n + 1 WHERE outcome = 'recorded'", None, "answered as recorded"),
+        ("UPDATE totals SET n = n + 1 WHERE outcome = 'conflict'", None, "answered as conflict"),
+        ("DELETE FROM rejections WHERE status = 'rejected'", None, "answered as rejected"),
+    ],
+)
+def test_tampering_is_noticed_and_named(tmp_path: Path, statement: str, place: int | None, words: str) -> None:
+    written(tmp_path)
+    tampered(tmp_path, statement)
+    found = problems(tmp_path)
+    assert any(index == place and words in sentence for index, sentence in found), found
+
+
+def test_rows_that_changed_places_are_noticed(tmp_path: Path) -> None:
+    written(tmp_path)
+    tampered(
+        tmp_path,
+        "UPDATE log SET log_index = 100 WHERE log_index = 2",
+        "UPDATE log SET log_index = 2 WHERE log_index = 3",
+        "UPDATE log SET log_index = 3 WHERE log_index = 100",
+    )
+    assert any("root" in sentence for _, sentence in problems(tmp_path))
+
+
+def test_a_rewritten_event_with_its_digest_is_noticed_by_the_root(tmp_path: Path) -> None:
+    written(tmp_path)
+    changed = call(3, priority="2")
+    connection = sqlite3.connect(tmp_path / FILE_NAME)
+    for trigger in TRIGGERS:
+        connection.execute(f"DROP TRIGGER {trigger}")
+    connection.execute("UPDATE log SET state = ?, digest = ? WHERE log_index = 3", (changed.body, changed.digest))
+    connection.commit()
+    connection.close()
+    found = problems(tmp_path)
+    assert {None} == {index for index, _ in found}
+    assert any("root" in sentence for _, sentence in found)
+
+
+def test_a_byte_flipped_anywhere_in_a_body_on_disk_is_noticed(tmp_path: Path) -> None:
+    written(tmp_path)
+    path = tmp_path / FILE_NAME
+    raw = bytearray(path.read_bytes())
+    place = raw.index(call(4).body) + 40
+    raw[place] ^= 0x01
+    path.write_bytes(bytes(raw))
+    assert any(index == 4 for index, _ in problems(tmp_path))
+
+
+def test_a_page_torn_out_of_the_file_is_said_and_not_raised(tmp_path: Path) -> None:
+    written(tmp_path)
+    path = tmp_path / FILE_NAME
+    raw = bytearray(path.read_bytes())
+    connection = sqlite3.connect(path)
+    (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'log'").fetchone()
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    raw[(page - 1) * size : page * size] = b"\xff" * size
+    path.write_bytes(bytes(raw))
+    assert any("cannot be read" in sentence for _, sentence in problems(tmp_path))
+
+
+def test_problems_are_named_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "PROBLEMS_NAMED", 3)
+    written(tmp_path)
+    tampered(tmp_path, "UPDATE log SET digest = zeroblob(32)")
+    assert len(problems(tmp_path)) == 3
+
+
+@pytest.mark.parametrize("blind", ["_columns", "head", "counts"])
+def test_control_a_verifier_blind_in_one_place_misses_what_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blind: str
+) -> None:
+    written(tmp_path)
+    damage: dict[str, str] = {
+        "_columns": "UPDATE log SET time_us = 0 WHERE log_index = 3",
+        "head": "UPDATE head SET root = zeroblob(32)",
+        "counts": "UPDATE totals SET n = n + 1 WHERE outcome = 'duplicate' OR outcome = 'recorded'",
+    }
+    tampered(tmp_path, damage[blind])
+    assert problems(tmp_path)
+    ignore: Callable[..., None] = lambda *_: None  # noqa: E731
+    monkeypatch.setattr(checking._Check, blind, ignore)
+    assert problems(tmp_path) == []

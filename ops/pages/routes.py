@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
+from sqlalchemy import select
 from starlette.routing import Match
 from starlette.types import Scope
 
@@ -20,6 +21,7 @@ from ops.pages import agencies, record, reference, standing
 from ops.pages.asking import Asked, asked, page_start
 from ops.pages.links import Links
 from ops.pages.templating import STATIC, Templates
+from projections.tables import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -54,9 +56,15 @@ class Pages:
             "here": here,
             "nav": nav,
             "head": self.house.reader.head().log_index,
+            "names": self._names(at),
         }
         text = self._templates.render(f"{name}.html", {**frame, **figures})
         return HTMLResponse(text, headers={"cache-control": _FRESH})
+
+    def _names(self, at: Asked) -> dict[str, str]:
+        # What each agency calls itself; agencies are few, and events name them by their id.
+        with self.house.reading(at.as_of) as connection:
+            return {row.agency: row.name for row in connection.execute(_NAMES) if row.name}
 
     def fault_page(self, found: Problem, here: str) -> HTMLResponse:
         """A friendly page for a fault, with its HTTP status. Reads nothing, so that it works when reading does not."""
@@ -66,11 +74,20 @@ class Pages:
             "hint": found.hint,
             "code": found.code,
         }
-        frame = {"links": Links(), "zone": self.house.zone, "here": here, "nav": "", "head": 0, "past": False}
+        frame = {
+            "links": Links(),
+            "zone": self.house.zone,
+            "here": here,
+            "nav": "",
+            "head": 0,
+            "past": False,
+            "names": {},
+        }
         text = self._templates.render("fault.html", {**frame, **figures})
         return HTMLResponse(text, status_code=found.http_status, headers={"cache-control": "no-store"})
 
 
+_NAMES = select(TABLES["agencies"].c.agency, TABLES["agencies"].c.name)
 _TITLES = {404: "There is nothing at this address", 503: "Not just now"}
 
 

@@ -87,6 +87,22 @@ def _day(context: Context, moment_us: int | None) -> Markup:
     return _when(moment_us, context["zone"], words.day_words)
 
 
+@pass_context
+def _agency(context: Context, agency: str) -> str:
+    return str(context["names"].get(agency) or agency)
+
+
+@pass_context
+def _agencies(context: Context, agencies: tuple[str, ...]) -> str:
+    return words.listed([_agency(context, agency) for agency in agencies])
+
+
+@pass_context
+def _group(context: Context, group: str) -> str:
+    dimension, _, agency = group.partition(":")
+    return _agency(context, agency) if dimension == "agency" else words.group_words(group)
+
+
 class Templates:
     """The compiled templates of all pages; ``render`` may be called from any thread."""
 
@@ -106,11 +122,12 @@ class Templates:
             target=words.target_words,
             period=words.period_words,
             period_short=words.period_short,
-            group=words.group_words,
+            group=_group,
+            agency=_agency,
+            agencies=_agencies,
             fraction=words.fraction_words,
             count=words.count_words,
             title_words=words.title_words,
-            listed=words.listed,
             lower_first=lambda text: text[:1].lower() + text[1:],
             sentence=_sentence,
             slug=_slug,

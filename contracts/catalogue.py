@@ -24,7 +24,7 @@ from contracts.recorded import Kind
 _VERSIONED: Final = re.compile(r"(?P<name>.+)\.v(?P<version>[1-9][0-9]{0,3})")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Entry:
     """One version of one event type.
 

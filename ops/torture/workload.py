@@ -103,7 +103,7 @@ class _Writer:
         if rng.random() < 0.05:
             event["timeunknown"] = True
         else:
-            moment = _FIRST_DAY + timedelta(minutes=rng.randint(0, 600_000))
+            moment = _FIRST_DAY + timedelta(minutes=rng.randint(0, 90_000))
             event["time"] = moment.isoformat().replace("+00:00", "Z")
         return event
 

@@ -81,14 +81,15 @@ def test_control_a_row_twice_is_reported(crashed: tuple[Path, History]) -> None:
     columns += "originator_id, event_id, digest, state"
     tamper(
         crashed[0],
-        f"INSERT INTO log SELECT (SELECT max(log_index) + 1 FROM log), {columns} FROM log WHERE log_index = 5",
+        f"INSERT INTO log SELECT (SELECT max(log_index) + 1 FROM log), {columns} FROM log "
+        "WHERE log_index = (SELECT min(log_index) FROM log WHERE event_id IS NULL)",
     )
     found = judged(crashed)
     assert found.doubled > 0
 
 
 def test_control_a_torn_body_is_reported(crashed: tuple[Path, History]) -> None:
-    tamper(crashed[0], "UPDATE log SET state = substr(state, 1, length(state) - 1) || x'20' WHERE log_index = 5")
+    tamper(crashed[0], "UPDATE log SET state = CAST(state || ' ' AS BLOB) WHERE log_index = 5")
     assert judged(crashed).torn > 0
 
 

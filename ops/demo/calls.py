@@ -134,7 +134,7 @@ class _Call:
             self._team()
             return
         # B-HEARD kept no reason for 35 % of eligible calls that were not served.
-        if random.random() < 0.64 + 0.13 * self._done:
+        if random.random() < 0.66 + 0.20 * self._done:
             reason = (
                 "out_of_hours"
                 if not staffed
@@ -200,7 +200,7 @@ class _Call:
                 "declined",
                 "other",
             ),
-            (0.803, emergency, 0.010, 0.012, 0.006, 0.0034, 0.010, 0.012),
+            (0.795, emergency, 0.016, 0.022, 0.010, 0.0034, 0.010, 0.012),
         )
         self._close(CRISIS, closed_us, disposition, attempt, minutes)
         if disposition == "remained_in_community" and random.random() < 0.012:
@@ -212,7 +212,7 @@ class _Call:
 
     def _police(self) -> None:
         random, pen = self._random, self._pen
-        total = exp(random.gauss(log(17.0), 0.6))
+        total = exp(random.gauss(log(25.0), 0.6))
         arrived_us = self._received_us + int(total * MINUTE_US)
         who = {"call": self._call, "team": "police"}
         pen.tell(

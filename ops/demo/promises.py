@@ -321,9 +321,9 @@ def _deliver(pen: Pen, random: Random, promise: Promise, period: str | None, las
 
 
 def _indicators(pen: Pen, random: Random) -> None:
-    """The crime rate, published monthly by the police until the unit that did so was closed in spring
-    2024."""
-    for number in range(15):
+    """The crime rate, published monthly by the police until the unit that did so was closed at the end of
+    2023."""
+    for number in range(12):
         year, month = 2023 + number // 12, number % 12 + 1
         following = date(year + month // 12, month % 12 + 1, 20)
         offences = int(random.gauss(238 - number, 9))

@@ -83,9 +83,11 @@ class Referrals:
         done = (asked_us - START_US) / (END_US - START_US)
         about = {"referral": referral}
         if target is OPEN_DOOR:
-            # Three fields are all it sends: which referral, how it ended, when.
-            if random.random() < 0.74:
-                self._complete(referral, target, asked_us + self._days(14.0), done)
+            # What it can keep up with: that it took the referral on, and later three fields on how it ended.
+            if random.random() < 0.86:
+                pen.tell(target, "referral.accepted", subject, asked_us + self._days(2.0), about)
+                if random.random() < 0.86:
+                    self._complete(referral, target, asked_us + self._days(14.0), done)
             return
         if random.random() < 0.85:
             pen.tell(target, "referral.received", subject, asked_us + self._days(0.6), about)

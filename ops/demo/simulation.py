@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from contracts.faults import fault
 from contracts.intake import validate
+from contracts.moments import local_epoch_day
 from contracts.ports import Progress
 from contracts.recorded import Head, Outcome, Submission
 from ops.demo import cast
@@ -160,14 +161,10 @@ def fill(
 
 
 def _days(sent: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
-    """The arrivals cut at each midnight, and where one day has more than a batch holds."""
+    """The arrivals cut at each local midnight, and where one day has more than a batch holds."""
     start = 0
     for end in range(1, len(sent) + 1):
         over = end == len(sent) or end - start >= BATCH_EVENTS
-        if over or _day(sent[end][0]) != _day(sent[start][0]):
+        if over or local_epoch_day(sent[end][0], cast.ZONE) != local_epoch_day(sent[start][0], cast.ZONE):
             yield sent[start:end]
             start = end
-
-
-def _day(arrival_us: int) -> int:
-    return (arrival_us - cast.START_US) // cast.DAY_US

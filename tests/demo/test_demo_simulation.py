@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from contracts.intake import validate
+from contracts.moments import local_epoch_day
 from contracts.recorded import Accepted
 from domain.ledger import Ledger
 from ops.demo import Lived, SimulatedClock, cast, events, live
@@ -69,10 +70,10 @@ def test_recorded_at_is_the_simulated_arrival(open_ledger: Open) -> None:
     for arrival_us, body in events(scale=SCALE):
         accepted = validate(body)
         if isinstance(accepted, Accepted):
-            days.setdefault(accepted.id, set()).add((arrival_us - cast.START_US) // cast.DAY_US)
+            days.setdefault(accepted.id, set()).add(local_epoch_day(arrival_us, cast.ZONE))
     recorded = ledger.reader().after(0, 10_000)
     assert len(days) == len(recorded)
-    assert all((event.recorded_at_us - cast.START_US) // cast.DAY_US in days[event.id] for event in recorded)
+    assert all(local_epoch_day(event.recorded_at_us, cast.ZONE) in days[event.id] for event in recorded)
 
 
 def test_a_run_that_was_interrupted_goes_on_and_ends_with_the_same_root(open_ledger: Open) -> None:

@@ -119,7 +119,11 @@ class Porch:
                 return
         if method == "POST" and path == INTAKE_PATH and self._intake is not None:
             assert isinstance(admitted, Principal)  # the intake is no open path
-            await self._intake(scope, receive, send, admitted)
+            try:
+                await self._intake(scope, receive, send, admitted)
+            except Exception as error:  # noqa: BLE001 - a fault of ours: told in the one shape, with a reference
+                self._count(method, INTAKE_PATH, 500)
+                await send_problem(send, unexpected(method, path, error), SECURITY_HEADERS)
             return
         scope[PRINCIPAL_KEY] = admitted
         await self._behind(scope, receive, send)
@@ -137,7 +141,7 @@ class Porch:
                     scope[FORMAT_KEY] = suffix
                     scope["path"] = path.removesuffix(f".{suffix}")
                     scope.pop("raw_path", None)
-        status = 500
+        status = 0
 
         async def send_guarded(message: Message) -> None:
             nonlocal status
@@ -152,6 +156,11 @@ class Porch:
 
         try:
             await self.framework(scope, receive, send_guarded)
+        except Exception as error:
+            # The framework answers and logs (below), then raises again; only what it did not answer is left.
+            if status != 500:
+                raise
+            log.debug("raised after its answer: %r", error)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
             self._count(scope["method"], route, status)
@@ -245,9 +254,14 @@ def _answer_faults(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:
-        reference = secrets.token_hex(4)
-        log.error("reference %s: %s %s", reference, request.method, request.url.path, exc_info=error)
-        return problem_response(problem("internal_error", f"reference {reference}"))
+        return problem_response(unexpected(request.method, request.url.path, error))
+
+
+def unexpected(method: str, path: str, error: Exception) -> Problem:
+    """A fault of ours, logged under a reference that the sender is told."""
+    reference = secrets.token_hex(4)
+    log.error("reference %s: %s %s", reference, method, path, exc_info=error)
+    return problem("internal_error", f"reference {reference}")
 
 
 def problem_response(found: Problem, headers: dict[str, str] | None = None) -> Response:

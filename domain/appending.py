@@ -28,9 +28,7 @@ class DamagedSubmission(Exception):
 
 
 class Appending:
-    """The additions of one write transaction; used by one thread, under the write lock, and closed before the
-    commit.
-    """
+    """The additions of one write transaction: used by one thread, and closed before the commit."""
 
     def __init__(self, cursor: sqlite3.Cursor, names: Names, now_us: int) -> None:
         """Reads the head, so that nothing remembered from an earlier transaction can be wrong."""
@@ -57,6 +55,7 @@ class Appending:
         for key, event in zip(keys, run, strict=True):
             if key not in firsts and key not in known:
                 firsts[key] = event
+        self._cursor.execute("SAVEPOINT run")
         try:
             fresh = self._insert_statements(firsts, ids)
         except sqlite3.IntegrityError:
@@ -78,9 +77,7 @@ class Appending:
         return receipts, is_new
 
     def recorded_before(self, event: Accepted) -> Receipt | None:
-        """The first receipt of this event's identity, whether it was recorded as a statement or as a
-        decision.
-        """
+        """The first receipt of this event's identity, as a statement or as a decision; None if new."""
         ids = self._names.intern(self._cursor, (event.source,))
         key = f"{ids[event.source]}/{event.id}"
         for _, receipt in (*self._decided([key]), *self._stated([key])):
@@ -120,9 +117,7 @@ class Appending:
         return receipt
 
     def foreign(self, events: Sequence[StoredEvent], originator_ids: Sequence[str]) -> list[int]:
-        """Append stored events of the plain library, which know no CloudEvent columns; returns their
-        log_indexes.
-        """
+        """Append stored events that know no CloudEvent columns; returns their log_indexes."""
         ids = self._names.intern(self._cursor, {event.topic for event in events})
         digests = [hashlib.sha256(event.state).digest() for event in events]
         first = self.last + 1
@@ -173,8 +168,7 @@ class Appending:
         self.last += len(digests)
 
     def _insert_statements(self, firsts: dict[str, Accepted], ids: dict[str, int]) -> dict[str, Receipt]:
-        """One row each, after a savepoint named ``run`` that the caller rolls back to or releases."""
-        self._cursor.execute("SAVEPOINT run")
+        """One row each; where one of them cannot be inserted, nothing but rows needs to be taken back."""
         index = self.last
         at = self.recorded_at_us
         topics = self._topics

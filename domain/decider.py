@@ -18,18 +18,14 @@ State = TypeVar("State")
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A decision by its catalogue name (``goal.set``) and its payload at the current version; not to be
-    changed.
-    """
+    """A decision: its catalogue name (``goal.set``) and its payload at the current version."""
 
     type: str
     data: dict[str, Any]
 
 
 DefinitionChecker = Callable[[dict[str, Any]], Problem | None]
-"""Says why a KPI definition cannot be evaluated, or None where it can. Must not raise for a definition that
-kept its contract.
-"""
+"""Says why a KPI definition that kept its contract cannot be evaluated, or None; must not raise."""
 
 
 class Decider(Protocol[State]):
@@ -40,9 +36,7 @@ class Decider(Protocol[State]):
         ...
 
     def decide(self, state: State, fact: Fact) -> Sequence[Fact]:
-        """What is decided when ``fact`` is put forward. Raises a Fault with the rule's code where it is
-        refused.
-        """
+        """What is decided when ``fact`` is put forward. Raises the Fault of the rule that refuses."""
         ...
 
     def evolve(self, state: State, fact: Fact) -> State:

@@ -19,9 +19,7 @@ CORRECTIONS = frozenset({"record.corrected", "record.voided"})
 
 
 class Topic(NamedTuple):
-    """What a stored topic says about its event; ``upcast`` is False where the stored version is the current
-    one.
-    """
+    """What a stored topic says about its event; ``upcast`` where a newer version exists."""
 
     topic: str
     type: str
@@ -32,9 +30,7 @@ class Topic(NamedTuple):
 
 
 def read_topic(topic: str) -> Topic:
-    """The parts of a stored topic such as ``call.received.v1``. KeyError where the catalogue does not know
-    it.
-    """
+    """The parts of a stored topic such as ``call.received.v1``. Raises as ``Catalogue.entry`` does."""
     entry = CATALOGUE.entry(topic)
     return Topic(topic, entry.name, entry.version, entry.kind, entry.name in CORRECTIONS, entry.upcast is not None)
 

@@ -1,7 +1,7 @@
 """Which decision belongs to which aggregate, and how one is decided inside the recording transaction.
 
-It is here so that the ledger need not know plans from agreements: a family of decisions is added by adding
-its row.
+It is here so that the ledger need not know plans from agreements: the catalogue says which aggregate a type
+belongs to, and this room adds the rules.
 """
 
 from __future__ import annotations
@@ -62,9 +62,7 @@ class Session:
         self._loaded: dict[str, Governed] = {}
 
     def decide(self, event: Accepted, page: Appending) -> Receipt:
-        """Decide and append one decision. Raises the Fault of the rule that refuses it; nothing is appended
-        then.
-        """
+        """Decide and append one decision. Raises the Fault of the rule that refuses it."""
         shell, aggregate_id, decider = self._governance.kind(event)
         aggregate = self._loaded.get(aggregate_id) or self._load(shell, aggregate_id, decider)
         self._loaded[aggregate_id] = aggregate

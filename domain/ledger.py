@@ -154,9 +154,7 @@ class Ledger(Application[str]):
 
 
 class _Batch:
-    """The submissions of one transaction, in order: runs of statements at once, decisions one by one between
-    them.
-    """
+    """The submissions of one transaction: statements in runs, decisions one by one between them."""
 
     def __init__(self, ledger: Ledger, cursor: sqlite3.Cursor, page: Appending, governance: Governance) -> None:
         self._ledger = ledger

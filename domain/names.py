@@ -10,9 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 
 CACHED_NAMES = 100_000
-"""How many texts are remembered in the process, some 15 MB; a sender's subjects have no limit, so memory
-must.
-"""
+"""How many texts are remembered, some 15 MB: subjects have no limit, so memory must."""
 
 _CHUNK = 250
 
@@ -67,9 +65,7 @@ def find(cursor: sqlite3.Cursor | sqlite3.Connection, texts: Sequence[str]) -> I
 
 
 def chunks(values: Sequence[str]) -> Iterator[tuple[str, Sequence[str | None]]]:
-    """Runs of values as (placeholders, parameters), padded with NULL so that SQLite sees few different
-    statements.
-    """
+    """Runs of values as (placeholders, parameters), NULL-padded so that few statements differ."""
     for start in range(0, len(values), _CHUNK):
         chunk: list[str | None] = list(values[start : start + _CHUNK])
         width = next(width for width in (1, 4, 16, 64, _CHUNK) if width >= len(chunk))

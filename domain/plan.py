@@ -29,9 +29,7 @@ class KpiState:
 
 @dataclass(frozen=True, slots=True)
 class PlanState:
-    """What the rules need to know of a plan. ``version`` is 0 before the plan is adopted; goals are in
-    ``goals``, each objective maps to its goal.
-    """
+    """What the rules need to know of a plan; ``version`` is 0 before it is adopted."""
 
     version: int = 0
     goals: frozenset[str] = frozenset()

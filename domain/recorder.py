@@ -60,9 +60,7 @@ _ERRORS: tuple[tuple[type[sqlite3.Error], type[PersistenceError]], ...] = (
 
 
 class DecisionStored(StoredEvent):
-    """A stored event that still knows the submission it came from, and with it the CloudEvent columns of its
-    row.
-    """
+    """A stored event that knows its submission, and with it the CloudEvent columns of its row."""
 
     def __init__(self, originator_id: str, originator_version: int, topic: str, accepted: Accepted) -> None:
         """``state`` is exactly the canonical bytes as received."""
@@ -83,9 +81,7 @@ class LedgerDatastore(SQLiteDatastore):
 
     @contextmanager
     def transaction(self, *, commit: bool) -> Iterator[SQLiteCursor]:
-        """A cursor with rows by name. Inside a write transaction of this thread, that transaction (reads see
-        its rows).
-        """
+        """A cursor with rows by name; inside a write transaction of this thread, that transaction's."""
         with _as_library_errors():
             joined = self.file.open_cursor()
             if joined is not None:

@@ -17,9 +17,7 @@ from contracts.limits import EVENT_BYTES_MAX
 from contracts.recorded import Accepted, Rejected
 
 RAW_BYTES_KEPT = EVENT_BYTES_MAX
-"""Bytes kept of a refused submission: all of any that was small enough to be read; of a larger one, its
-beginning.
-"""
+"""Bytes kept of a refused submission: all of an event's, the beginning of what is larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +49,7 @@ def keep(
     problem: Problem,
     received_at_us: int,
 ) -> None:
-    """Keep one inside the caller's transaction; the same bytes refused for the same reason are counted, not
-    kept twice.
-    """
+    """Keep one inside the caller's transaction; the same bytes, refused alike, are only counted."""
     raw = submission.body if isinstance(submission, Accepted) else submission.raw
     cursor.execute(
         "INSERT INTO rejections "

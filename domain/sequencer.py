@@ -41,9 +41,7 @@ class Sequencer:
         max_queue: int = 20_000,
         on_commit: Callable[[int], None] | None = None,
     ) -> None:
-        """``max_batch`` and ``max_queue`` count submissions; ``on_commit`` is told the ledger's last
-        log_index.
-        """
+        """``max_batch``, ``max_queue`` count submissions; ``on_commit`` hears each last log_index."""
         self._ledger = ledger
         self._max_batch = max_batch
         self._max_queue = max_queue

@@ -1,14 +1,12 @@
-"""Thin shells of ``eventsourcing`` around the deciders, and the mapper between their events and canonical
-bytes.
+"""Thin shells of ``eventsourcing`` around the deciders, and the mapper of their events to canonical bytes.
 
 They are here so that a decision is stored as exactly the CloudEvent that was received, as the next version of
-its aggregate, while the rules stay free of the library. A stored topic is looked up in a table and never
+its aggregate, while the rules stay free of the library. A stored topic is looked up in the catalogue and never
 imported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Self
 
@@ -41,9 +39,7 @@ class Governed(BaseAggregate[str]):
         return shell
 
     def take(self, accepted: Accepted) -> None:
-        """Decide on a submitted decision. Raises the Fault of the rule that refuses it, and then nothing has
-        changed.
-        """
+        """Decide on a submission. Raises the Fault of the rule that refuses it, having changed nothing."""
         proposed = Fact(accepted.type, accepted.data)
         for fact in self.decider.decide(self.state, proposed):
             decided = Decided(self.id, self.version + 1, accepted.time_us, fact, accepted)
@@ -97,14 +93,8 @@ class DecisionMapper(Mapper[str]):
         )
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[str]:
-        """The decision of a stored event, its payload at the current version. KeyError for a topic not in the
-        catalogue.
-        """
+        """The decision of a stored event, its payload upcast. Raises as ``Catalogue.entry`` does."""
         entry = CATALOGUE.entry(stored_event.topic)
         envelope: dict[str, Any] = orjson.loads(stored_event.state)
         fact = Fact(entry.name, CATALOGUE.upcast(stored_event.topic, envelope["data"]))
         return Decided(str(stored_event.originator_id), stored_event.originator_version, None, fact)
-
-
-AggregateKinds = Mapping[str, tuple[type[Governed], str, Decider[Any]]]
-"""Noun of a decision's type -> (shell, the payload field that names the aggregate, rules)."""

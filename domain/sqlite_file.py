@@ -33,9 +33,7 @@ PAGE_BYTES = 8192
 WRITER_CACHE_KIB = 32_768
 READER_CACHE_KIB = 2_048
 AUTOCHECKPOINT_PAGES = 4_000
-"""About 32 MB of log between checkpoints: each checkpoint is a second sync, so they are few, yet the WAL
-stays small.
-"""
+"""About 32 MB between checkpoints: each is a further sync, so they are few; the WAL stays small."""
 WAL_BYTES_KEPT = 64 * 1024 * 1024
 """A rebuild may make the WAL long; a checkpoint then cuts it back to this."""
 BUSY_TIMEOUT_S = 30.0
@@ -99,8 +97,7 @@ class SqliteFile:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Cursor]:
-        """One write transaction: commits on a clean exit, rolls back on any exception. Waits for other
-        writers.
+        """One write transaction: commits on a clean exit, rolls back on any exception; waits its turn.
 
         A thread holds at most one at a time; asking again inside it is a RuntimeError, and so is a file
         opened to read.
@@ -161,9 +158,7 @@ class SqliteFile:
                 connection.rollback()
 
     def close(self) -> None:
-        """Close every connection, the writing one last (SQLite then folds the WAL into the file), and give up
-        the lock.
-        """
+        """Close every connection, the writing one last (that folds the WAL in), and give up the lock."""
         if self._closed:
             return
         self._closed = True

@@ -28,9 +28,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 class Frontier:
-    """The part of the tree that later leaves can still change: ``size`` leaves and one hash a set bit of
-    ``size``.
-    """
+    """The part of the tree that later leaves can change: one hash a set bit of ``size`` (leaves)."""
 
     __slots__ = ("hashes", "size")
 

@@ -1,6 +1,4 @@
-"""Decisions inside the recording transaction: decided in order, stored as received, guarded by the version
-seen.
-"""
+"""Decisions inside the recording transaction: in order, as received, guarded by the version seen."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Laws 2, 3 and 9 against a model: whatever is sent in whatever batches, the ledger is the set of first
-contents.
-"""
+"""Laws 2, 3 and 9 against a model: however it is sent, the ledger is the set of first contents."""
 
 from __future__ import annotations
 

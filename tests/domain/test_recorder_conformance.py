@@ -15,9 +15,7 @@ from tests.domain.given import Stopped
 
 
 def shipped_cases() -> ModuleType:
-    """The suite, with a stand-in for the cipher it imports: that needs a package which the ledger has no use
-    for.
-    """
+    """The suite, with a stand-in for the cipher it imports, whose package the ledger does not need."""
     name = "eventsourcing.cipher"
     absent = name not in sys.modules
     if absent:

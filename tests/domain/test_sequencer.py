@@ -1,6 +1,4 @@
-"""Group commit: every sender hears of its own submissions, a full queue says so, and one failure is nobody
-else's.
-"""
+"""Group commit: senders hear of their own, a full queue says so, one's failure is nobody else's."""
 
 from __future__ import annotations
 

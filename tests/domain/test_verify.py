@@ -1,6 +1,4 @@
-"""Verification notices what was tampered with, each kind by its own sentence and place. Its controls are real
-damage.
-"""
+"""Verification names what was tampered with, and where. Its controls are real damage."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ class Definitions:
         entries = {definition.key: definition for definition in library().values()}
         broken: dict[tuple[str, int], Problem] = {}
         for row in connection.execute(select(table).order_by(table.c.key)).mappings():
-            if row["kpi"] is None or row["version"] is None or not row["defined"]:
+            if row["kpi"] is None or row["version"] is None:
                 continue
             key = (row["kpi"], row["version"])
             planned = _planned(row)

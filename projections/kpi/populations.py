@@ -133,7 +133,7 @@ POPULATIONS: dict[str, Population] = {
             "kpi_status",
             _column("key"),
             _nobody,
-            marks=frozenset({"plans", "kpis", "agencies"}),
+            marks=frozenset({"plans", "kpis", "kpi_histories", "agencies"}),
             built=True,
             columns=KPI_STATUS,
             events="plan",

@@ -159,6 +159,8 @@ _ROWS: tuple[tuple[str, str, int, FaultFamily, str, str], ...] = (
      "Set subject to the value given in the detail."),
     ("envelope", "supersedes_itself", 422, "rejected", "An event cannot supersede itself.",
      "Give the new event an id of its own, and name the old id in supersedes."),
+    ("envelope", "supersedes_contradicted", 422, "rejected", "The event names two different events to supersede.",
+     "Leave the attribute supersedes out, or give it the value of data.supersedes."),
     ("envelope", "supersedes_not_allowed", 422, "rejected", "A decision is not corrected by superseding.",
      "Record a new decision; the earlier one stays as it was taken."),
     ("envelope", "agency_missing", 422, "rejected", "The event does not say which agency speaks.",

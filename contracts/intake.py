@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from math import isfinite
 from typing import Any, Final
 
 import msgspec
@@ -21,9 +22,10 @@ from contracts.faults import Fault, Problem, fault, problem
 from contracts.limits import BATCH_BYTES_MAX, BATCH_EVENTS_MAX, DEPTH_MAX, EVENT_BYTES_MAX
 from contracts.moments import parse_us
 from contracts.recorded import Accepted, Rejected
-from contracts.strictjson import holds_unusual_number, is_shallow, loads, proves_no_repeated_key, read
+from contracts.strictjson import holds_unusual_number, is_shallow, loads, pointer, proves_no_repeated_key, read
 
 _SORTED: Final = orjson.OPT_SORT_KEYS
+_PLAIN: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _RAW_EVENTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|["{}\[\],]', re.DOTALL)
 
@@ -61,16 +63,20 @@ class Intake:
             return _rejected(raw, obj, refused.problem, agency)
 
     def validate_object(self, obj: dict[str, Any], *, agency: str | None = None) -> Accepted | Rejected:
-        """As ``validate``, for an event built in Python: it is written out as JSON and checked like any
-        other.
+        """As ``validate``, for an event built in Python: it is written out as JSON and checked like any other.
 
-        What JSON cannot hold (NaN, dates, bytes) is rejected as ``not_json`` or ``number_out_of_range``.
+        What JSON cannot hold is rejected: NaN as ``not_a_number``, dates, bytes and the like as ``not_json``.
         """
         try:
-            raw = orjson.dumps(obj, option=orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS)
+            raw = orjson.dumps(obj, option=_PLAIN)
+            if b"null" in raw:
+                # The encoder writes NaN as null, which must not pass for a field left out.
+                _refuse_not_a_number(obj, [])
         except TypeError as error:
             told = problem("not_json", f"the event cannot be written as JSON: {error}")
             return _rejected(b"", obj, told, agency)
+        except Fault as refused:
+            return _rejected(raw, obj, refused.problem, agency)
         return self.validate(raw, agency=agency)
 
     def _accept(self, obj: dict[str, Any], body: bytes, agency: str | None) -> Accepted:
@@ -152,6 +158,17 @@ def _canonical(raw: bytes) -> tuple[dict[str, Any], bytes]:
     return orjson.loads(body), body
 
 
+def _refuse_not_a_number(value: Any, path: list[str | int]) -> None:
+    if isinstance(value, float) and not isfinite(value):
+        raise fault("not_a_number", f"{value} is not JSON", pointer(path))
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _refuse_not_a_number(inner, [*path, key])
+    elif isinstance(value, list | tuple):
+        for position, inner in enumerate(value):
+            _refuse_not_a_number(inner, [*path, position])
+
+
 def _keep_rule(entry: Entry, data: dict[str, Any]) -> None:
     broken = entry.rule(data) if entry.rule else None
     if broken is not None:
@@ -177,7 +194,7 @@ def _superseded(entry: Entry, own_id: str, stated: str | None, data: dict[str, A
     named: str | None = data["supersedes"] if entry.family == "record" else None
     where = "/supersedes" if named is None else "/data/supersedes"
     if named is not None and stated is not None and named != stated:
-        raise fault("attribute_invalid", "supersedes differs from data.supersedes", "/supersedes")
+        raise fault("supersedes_contradicted", f"supersedes is {stated!r}, data say {named!r}", "/supersedes")
     supersedes = named or stated
     if supersedes == own_id:
         raise fault("supersedes_itself", f"the event {own_id!r} names itself", where)

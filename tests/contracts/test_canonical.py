@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 import rfc8785
-from contracts.canonical import canonical_bytes, canonical_bytes_slow, digest, sorts_like_utf16
-from contracts.limits import NUMBER_MAX
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from contracts.canonical import canonical_bytes, canonical_bytes_slow, digest, sorts_like_utf16
+from contracts.limits import NUMBER_MAX
 
 SHARED = Path(os.environ.get("TALLYSTICK_SHARED_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 VECTORS = SHARED / "vectors" / "jcs-rfc8785"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from contracts.catalogue import CATALOGUE, Catalogue
 from contracts.declaration import EventType, Family
 from contracts.faults import RejectedFault
@@ -41,9 +42,7 @@ class MeetingHeldV3(Payload):
 
 def meeting(version: int, model: type[Payload], upcast: Any, **more: Any) -> EventType:
     good = {1: {"meeting": "m"}, 2: {"meeting": "m", "chair": "a"}, 3: {"meeting": "m", "chairs": ["a"]}}[version]
-    return EventType(
-        "meeting.held", model, "meeting/{meeting}", (good,), (), version=version, upcast=upcast, **more
-    )
+    return EventType("meeting.held", model, "meeting/{meeting}", (good,), (), version=version, upcast=upcast, **more)
 
 
 V1 = meeting(1, MeetingHeldV1, lambda data: {**data, "chair": None}, status="retired")

@@ -10,11 +10,12 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 import pytest
+from pydantic import BaseModel
+
 from contracts.catalogue import CATALOGUE, Catalogue, Entry
 from contracts.families import discover
 from contracts.intake import Intake, validate
 from contracts.recorded import Accepted, Rejected
-from pydantic import BaseModel
 
 GOOD = [(entry, data) for entry in CATALOGUE for data in entry.good]
 BAD = [(entry, bad) for entry in CATALOGUE for bad in entry.bad]

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from contracts.faults import (
     EXIT_STATUS,
     FAULT_CLASSES,
@@ -61,11 +62,11 @@ def test_statuses_agree_with_families() -> None:
 
 
 def test_each_family_is_raised_as_its_own_class() -> None:
-    assert FAULT_CLASSES == {
+    assert {
         "rejected": RejectedFault,
         "conflict": ConflictFault,
         "unavailable": UnavailableFault,
-    }
+    } == FAULT_CLASSES
     for code, spec in FAULTS.items():
         raised = fault(code)
         assert type(raised) is FAULT_CLASSES[spec.family]

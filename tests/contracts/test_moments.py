@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from contracts.faults import RejectedFault
 from contracts.moments import (
     DAY_US,
@@ -18,8 +21,6 @@ from contracts.moments import (
     parse_date,
     parse_us,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 ZONES = ["UTC", "America/Los_Angeles", "Europe/Berlin", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia"]
 MOMENTS = st.integers(

@@ -12,16 +12,17 @@ from functools import cache
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from pydantic import TypeAdapter, ValidationError
+
 from contracts.canonical import canonical_bytes
 from contracts.catalogue import CATALOGUE, Entry
 from contracts.intake import validate
 from contracts.oracle import oracle
 from contracts.recorded import Accepted
 from contracts.schemas_export import event_schema, payload_schema
-from hypothesis import HealthCheck, Phase, find, given, settings
-from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
-from pydantic import TypeAdapter, ValidationError
 
 ENTRIES = list(CATALOGUE)
 QUICK = settings(
@@ -192,6 +193,7 @@ def test_model_and_schema_agree_on_every_payload(entry: Entry) -> None:
 BETWEEN_FIELDS = {
     "subject_mismatch",
     "supersedes_itself",
+    "supersedes_contradicted",
     "agency_missing",
     "too_large",
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from contracts.catalogue import CATALOGUE
 from contracts.oracle import oracle
 from contracts.schemas_export import DIALECT, FOLDER, all_schemas, schema_text, write
@@ -61,12 +62,7 @@ def nodes(schema: Any) -> Iterator[dict[str, Any]]:
 
 
 PATTERNS = sorted(
-    {
-        node["pattern"]
-        for schema in SCHEMAS.values()
-        for node in nodes(schema)
-        if isinstance(node.get("pattern"), str)
-    }
+    {node["pattern"] for schema in SCHEMAS.values() for node in nodes(schema) if isinstance(node.get("pattern"), str)}
 )
 # Shorthand classes and word borders differ on non-ASCII, look-around and back references are missing from Rust, and
 # identity escapes of letters or quotes are errors in ECMA 262 with the u flag.

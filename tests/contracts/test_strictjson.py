@@ -6,11 +6,12 @@ import json
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from contracts.faults import RejectedFault
 from contracts.limits import DEPTH_MAX, NUMBER_MAX
 from contracts.strictjson import loads, proves_no_repeated_key, read
-from hypothesis import given
-from hypothesis import strategies as st
 
 REFUSALS = [
     (b'{"a":"\xff"}', "not_utf8", ""),

@@ -17,6 +17,7 @@ from contracts.faults import fault
 from ops.pages import words
 from ops.pages.asking import Asked
 from ops.pages.record import rejection_counts
+from ops.pages.remembering import Scorecards
 from projections.kpi.built import expected_reports
 from projections.kpi.periods import current, previous
 from projections.kpi.shapes import Cell, Scorecard
@@ -55,16 +56,16 @@ class AgencyRow:
     newest: str
 
 
-def agencies_figures(house: House, asked: Asked) -> Figures:
+def agencies_figures(house: House, cards: Scorecards, asked: Asked) -> Figures:
     """All agencies, by name."""
-    card = house.scorecard(asked.as_of)
+    card = cards.read(asked.as_of)
     with house.reading(asked.as_of) as connection:
         return {"agencies": _agencies(connection, card)}
 
 
-def agency_figures(house: House, asked: Asked, name: str) -> Figures:
+def agency_figures(house: House, cards: Scorecards, asked: Asked, name: str) -> Figures:
     """One agency. Raises ``Fault`` code ``not_found``."""
-    card = house.scorecard(asked.as_of)
+    card = cards.read(asked.as_of)
     with house.reading(asked.as_of) as connection:
         row = next((a for a in _agencies(connection, card) if a.agency == name), None)
         if row is None:

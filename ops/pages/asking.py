@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SHOWN = ("latest", "running", "all")
 """Which cell of each KPI the scorecard gives: of the latest complete period, of the one now running, of all time."""
 
+_MINUTE_US = 60_000_000
 PAGE_ROWS = 50
 """Rows of one page of a list of events or rejections."""
 
@@ -49,7 +50,9 @@ def asked(house: House, text: str) -> Asked:
     today = local_day(now_us, house.zone)
     text = text.strip()
     if not text or text == today:
-        return Asked(house.as_of(), Links(), False, "", today, now_us)
+        # A page states its moment to the minute, and so it is read at that minute: readers of one minute read the same.
+        minute_us = now_us if house.settings.as_of_us is not None else now_us - now_us % _MINUTE_US
+        return Asked(AsOf(minute_us), Links(), False, "", today, now_us)
     meant = text
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
         if text > today:

@@ -5,15 +5,13 @@ Rendered from the tables that the code itself uses, so that they cannot drift fr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from contracts.faults import FAULTS, FaultSpec
 from ops.pages import words
 from ops.pages.asking import Asked
+from ops.pages.remembering import Scorecards
 from ops.pages.standing import QUESTIONS
-
-if TYPE_CHECKING:
-    from ops.composition import House
 
 Figures = dict[str, Any]
 
@@ -47,9 +45,9 @@ def error_figures() -> Figures:
     }
 
 
-def kpi_list_figures(house: House, asked: Asked) -> Figures:
+def kpi_list_figures(cards: Scorecards, asked: Asked) -> Figures:
     """Every KPI definition in force, with its sentence, by id."""
-    card = house.scorecard(asked.as_of)
+    card = cards.read(asked.as_of)
     found = {line.definition.kpi: (line.definition, line.sentence) for line in card.lines()}
     return {
         "definitions": [found[kpi] for kpi in sorted(found)],

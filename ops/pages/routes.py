@@ -20,6 +20,7 @@ from ops.http.api import operator_of, principal_of
 from ops.pages import agencies, record, reference, standing
 from ops.pages.asking import Asked, asked, page_start
 from ops.pages.links import Links
+from ops.pages.remembering import Scorecards
 from ops.pages.templating import STATIC, Templates
 from projections.tables import TABLES
 
@@ -38,6 +39,7 @@ class Pages:
 
     def __init__(self, house: House) -> None:
         self.house = house
+        self.cards = Scorecards(house)
         self._templates = Templates()
 
     def page(
@@ -137,13 +139,13 @@ def _standing_routes(router: APIRouter, pages: Pages) -> None:
     @router.get("/")
     def scorecard(period: str = "latest", as_of: str = "", status: str = "") -> Response:
         reading = asked(house, as_of)
-        figures = standing.scorecard_figures(house, reading, period or "latest", status)
+        figures = standing.scorecard_figures(house, pages.cards, reading, period or "latest", status)
         return pages.page("scorecard", figures, here="/", nav="/", reading=reading)
 
     @router.get("/kpi/{kpi}")
     def kpi_page(kpi: str, as_of: str = "") -> Response:
         reading = asked(house, as_of)
-        figures = standing.kpi_figures(house, reading, kpi)
+        figures = standing.kpi_figures(house, pages.cards, reading, kpi)
         return pages.page("kpi", figures, here=Links().kpi(kpi), nav="/", reading=reading)
 
     @router.get("/cell/{kpi}/{version}/{period}/{group:path}")
@@ -157,13 +159,13 @@ def _standing_routes(router: APIRouter, pages: Pages) -> None:
     @router.get("/agencies")
     def agencies_page(as_of: str = "") -> Response:
         reading = asked(house, as_of)
-        figures = agencies.agencies_figures(house, reading)
+        figures = agencies.agencies_figures(house, pages.cards, reading)
         return pages.page("agencies", figures, here="/agencies", nav="/agencies", reading=reading)
 
     @router.get("/agency/{name:path}")
     def agency_page(name: str, as_of: str = "") -> Response:
         reading = asked(house, as_of)
-        figures = agencies.agency_figures(house, reading, name)
+        figures = agencies.agency_figures(house, pages.cards, reading, name)
         return pages.page("agency", figures, here=Links().agency(name), nav="/agencies", reading=reading)
 
 
@@ -211,7 +213,7 @@ def _reference_routes(router: APIRouter, pages: Pages) -> None:
     @router.get("/docs/kpis")
     def kpis_page(as_of: str = "") -> Response:
         reading = asked(house, as_of)
-        figures = reference.kpi_list_figures(house, reading)
+        figures = reference.kpi_list_figures(pages.cards, reading)
         return pages.page("kpis", figures, here="/docs/kpis", nav="/docs/kpis", reading=reading)
 
     @router.get("/static/{name}")

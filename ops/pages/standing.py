@@ -24,7 +24,10 @@ from contracts.kpi import (
 )
 from ops.pages import words
 from ops.pages.asking import PAGE_ROWS, SHOWN, Asked
+from ops.pages.remembering import Scorecards
 from ops.pages.templating import shown
+from projections.kpi.definitions import Definition, Definitions
+from projections.kpi.sentence import explanation
 from projections.kpi.shapes import Cell, KpiLine, PlanSection, Scorecard
 
 if TYPE_CHECKING:
@@ -41,7 +44,7 @@ QUESTIONS = {
 """The questions of Results-Based Accountability that a KPI answers."""
 
 
-def scorecard_figures(house: House, asked: Asked, show: str, status: str) -> Figures:
+def scorecard_figures(house: House, cards: Scorecards, asked: Asked, show: str, status: str) -> Figures:
     """The scorecard. ``show`` is one of ``SHOWN``; ``status`` keeps only lines of that status ("" for all).
 
     Raises ``Fault`` code ``request_invalid`` on anything else.
@@ -50,7 +53,7 @@ def scorecard_figures(house: House, asked: Asked, show: str, status: str) -> Fig
         raise fault("request_invalid", f"period must be one of {', '.join(SHOWN)}")
     if status and status not in words.STATUS_WORDS:
         raise fault("request_invalid", f"status must be one of {', '.join(words.STATUS_WORDS)}")
-    card = house.scorecard(asked.as_of)
+    card = cards.read(asked.as_of)
     lines = card.lines()
     counts = Counter(shown(line, show).status for line in lines)
     head = house.reader.head()
@@ -101,9 +104,9 @@ def summary(counts: Counter[Any]) -> str:
     return f"{said} {rest[:1].upper()}{rest[1:]}."
 
 
-def kpi_figures(house: House, asked: Asked, kpi: str) -> Figures:
+def kpi_figures(house: House, cards: Scorecards, asked: Asked, kpi: str) -> Figures:
     """One KPI's page. Raises ``Fault`` code ``kpi_unknown``."""
-    card = house.scorecard(asked.as_of)
+    card = cards.read(asked.as_of)
     line = next((line for line in card.lines() if line.definition.kpi == kpi), None)
     if line is None:
         raise fault("kpi_unknown", f"there is no KPI {kpi!r}")
@@ -127,7 +130,8 @@ def kpi_figures(house: House, asked: Asked, kpi: str) -> Figures:
         "figures": further(definition, cell),
         "excluded": [row for row in excluded if row[1] or row[2]],
         "freshest_us": max(moments, default=None),
-        "versions": versions(house, asked, kpi, definition),
+        "rules": explanation(definition)[1:],
+        "versions": versions(house, asked, kpi),
     }
 
 
@@ -136,20 +140,7 @@ def cell_figures(house: House, asked: Asked, kpi: str, version: int, period: str
 
     Raises ``Fault`` codes ``kpi_unknown``, ``period_invalid`` and ``group_unknown`` as the evaluator does.
     """
-    from projections.kpi import explain
-
-    with house.reading(asked.as_of) as connection:
-        told = explain(
-            connection,
-            house.reader,
-            kpi,
-            period,
-            group,
-            asked.as_of,
-            version=version,
-            limit=PAGE_ROWS,
-            offset=offset,
-        )
+    told = house.explain(kpi, period, group, as_of=asked.as_of, version=version, limit=PAGE_ROWS, offset=offset)
     links, cell = asked.links, told.cell
     longest = max(told.event_count, told.row_count)
     return {
@@ -207,14 +198,11 @@ def further(definition: KpiDefinition, cell: Cell) -> list[tuple[str, str]]:
     return told
 
 
-def versions(house: House, asked: Asked, kpi: str, current: KpiDefinition) -> list[KpiDefinition]:
+def versions(house: House, asked: Asked, kpi: str) -> list[Definition]:
     """Every version of a KPI's definition that is known, newest first."""
-    from projections.kpi import Definitions
-
     with house.reading(asked.as_of) as connection:
-        found = {d.version: d for d in Definitions.load(connection).all() if d.kpi == kpi}
-    found.setdefault(current.version, current)
-    return sorted(found.values(), key=lambda d: -d.version)
+        found = Definitions.load(connection).versions(kpi)
+    return sorted(found, key=lambda entry: -entry.body.version)
 
 
 def _objective_of(card: Scorecard, kpi: str) -> str:

@@ -131,6 +131,7 @@ class Templates:
             lower_first=lambda text: text[:1].lower() + text[1:],
             sentence=_sentence,
             slug=_slug,
+            iso_day=words.iso_day_words,
             role=role_words,
             shown=shown,
             event_title=event_title,

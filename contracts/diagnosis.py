@@ -6,8 +6,8 @@ their time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
@@ -43,36 +43,33 @@ def diagnose(error: ValidationError, obj: dict[str, Any], entry: Entry) -> Fault
     The first error in reading order (envelope, then payload) decides; up to ERRORS_TOLD_MAX further ones are
     listed under ``errors`` in the problem's extra.
     """
-    problems: dict[tuple[str, str], Problem] = {}
-    for told in _problems(error, obj, entry):
-        problems.setdefault((told.code, told.pointer), told)
-    first, *further = sorted(problems.values(), key=_reading_order)
+    # Hints are searched for only for what is told: a body may hold thousands of unknown fields.
+    found = [_placed(error_found, obj) for error_found in error.errors(include_url=False)]
+    told: dict[tuple[str, str], Problem] = {}
+    for _, path, error_found in sorted(found, key=lambda placed: placed[0]):
+        if path[:1] == ["data"]:
+            made = _in_payload(error_found, path, obj, entry)
+        else:
+            made = _in_envelope(error_found, path, obj)
+        told.setdefault((made.code, made.pointer), made)
+        if len(told) > ERRORS_TOLD_MAX:
+            break
+    first, *further = told.values()
     extra = dict(first.extra)
     if further:
         extra["errors"] = [
-            {"code": told.code, "pointer": told.pointer, "detail": told.detail, "hint": told.hint}
-            for told in further[:ERRORS_TOLD_MAX]
+            {"code": made.code, "pointer": made.pointer, "detail": made.detail, "hint": made.hint} for made in further
         ]
     return fault(first.code, first.detail, first.pointer, hint=first.hint, **extra)
 
 
-def _reading_order(told: Problem) -> tuple[bool, bool]:
-    # Stable: within the envelope and within the payload pydantic's order stays, except that a missing field
-    # comes first.
-    return told.pointer.startswith("/data"), told.code not in (
-        "attribute_missing",
-        "field_missing",
-        "specversion_unsupported",
-    )
-
-
-def _problems(error: ValidationError, obj: dict[str, Any], entry: Entry) -> Iterator[Problem]:
-    for found in error.errors(include_url=False):
-        path = _path(found["loc"], obj, missing=found["type"] == "missing")
-        if path[:1] == ["data"]:
-            yield _in_payload(found, path, obj, entry)
-        else:
-            yield _in_envelope(found, path, obj)
+def _placed(found: Any, obj: dict[str, Any]) -> tuple[tuple[bool, bool], list[str | int], Any]:
+    """(reading order, path, error). What is missing comes first: it is often why something else is wrong."""
+    missing = found["type"] == "missing"
+    path = _path(found["loc"], obj, missing=missing)
+    if path == ["specversion"] or (len(path) == 1 and path[0] in Event.REQUIRED and obj.get(str(path[0])) is None):
+        missing = True
+    return (path[:1] == ["data"], not missing), path, found
 
 
 def _path(loc: tuple[int | str, ...], obj: Any, *, missing: bool) -> list[str | int]:
@@ -218,7 +215,9 @@ def _at(obj: Any, path: list[str | int]) -> Any:
 def _unknown_keys(obj: dict[str, Any], path: list[str | int], entry: Entry) -> list[str]:
     parent = _at(obj, path[:-1])
     known = set(_fields_at(entry, path))
-    return [key for key in parent if key not in known] if isinstance(parent, dict) else []
+    if not isinstance(parent, dict):
+        return []
+    return [key[:100] for key in islice(parent, 50) if key not in known]
 
 
 def _model_at(entry: Entry, path: list[str | int]) -> type[BaseModel] | None:

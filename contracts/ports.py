@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-import numpy as np
-import numpy.typing as npt
-from sqlalchemy.engine import Connection
+from typing import TYPE_CHECKING, Any, Protocol
 
 from contracts.recorded import Head, Recorded
+
+if TYPE_CHECKING:
+    # For annotations alone: a process that only serves need not hold these in memory.
+    import numpy as np
+    import numpy.typing as npt
+    from sqlalchemy.engine import Connection
 
 Clock = Callable[[], int]
 """Returns now as UTC microseconds since the Unix epoch. Passed in, never read from a module."""

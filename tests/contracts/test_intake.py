@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from contracts.canonical import canonical_bytes
 from contracts.catalogue import CATALOGUE
 from contracts.intake import split_batch, validate, validate_object
+from contracts.limits import ERRORS_TOLD_MAX
 from contracts.moments import parse_us
 from contracts.recorded import Accepted, Rejected
 
@@ -183,6 +184,14 @@ def test_every_error_of_an_event_is_told_at_once() -> None:
         ("data_invalid", "/data/channel"),
         ("field_unknown", "/data/colour"),
     ]
+
+
+def test_thousands_of_errors_are_told_in_few_words() -> None:
+    """Hints are made for what is told only, and what is missing comes before what is too much."""
+    verdict = send(data={f"field{n}": n for n in range(3_000)})
+    assert isinstance(verdict, Rejected)
+    assert refused(verdict) == ("field_missing", "/data/call")
+    assert len(verdict.problem.extra["errors"]) == ERRORS_TOLD_MAX
 
 
 def test_a_key_with_a_slash_is_escaped_in_the_pointer() -> None:

@@ -1,7 +1,7 @@
 """The demonstration: a made-up partnership of six agencies over three years, from a seed.
 
-It is the quickest way to see what the ledger does with late, repeated, contradictory and wrong reports, and
-it goes through the same intake as any real sender.
+It is the quickest way to see what the ledger does with late, repeated, contradictory and wrong reports, and it goes
+through the same intake as any real sender.
 """
 
 from ops.demo.cast import AS_OF, ZONE

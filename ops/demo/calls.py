@@ -1,8 +1,8 @@
 """Crisis calls of the demonstration: who called, who was sent, how it ended.
 
-The shares are published ones (B-HEARD's eligibility and unexplained non-service, Lane County's dispositions
-and time to arrival) and drift slowly, so that three years of a partnership show seasons, progress and
-things that did not get better.
+The shares are published ones (B-HEARD's eligibility and unexplained non-service, Lane County's dispositions and time
+to arrival) and drift slowly, so that three years of a partnership show seasons, progress and things that did not get
+better.
 """
 
 from __future__ import annotations
@@ -33,8 +33,7 @@ _NEEDS: Final = (
 )
 _NEED_WEIGHTS: Final = (32, 15, 14, 12, 9, 7, 5, 4, 2)
 _AROUND_THE_CLOCK_FROM: Final = 547
-"""Day of the simulation (2024-07-01) from which the crisis team works nights as well; before, 08:00 to
-midnight."""
+"""Day of the simulation (2024-07-01) from which the crisis team works nights as well; before, 08:00 to midnight."""
 
 
 def tell_calls(pen: Pen, random: Random, scale: float, referrals: Referrals) -> None:
@@ -105,8 +104,9 @@ class _Call:
             self._police()
 
     def _triage(self) -> str:
-        """Calls nobody triaged fell from 30 to 13 in a hundred; half of them are said to be untriaged, half
-        are silence."""
+        """Calls nobody triaged fell from 30 to 13 in a hundred; half of them are said to be untriaged, half are
+        silence.
+        """
         random = self._random
         draw = random.random()
         untriaged = 0.30 - 0.17 * self._done

@@ -1,9 +1,7 @@
-"""The fictional partnership of the demonstration: six agencies, where they are, and how punctually each
-reports.
+"""The fictional partnership of the demonstration: six agencies, where they are, and how punctually each reports.
 
-No place, agency or person here exists. The rates that drive the stories are published figures of real
-programmes (New York City's B-HEARD, Lane County's mobile crisis team), so that the scorecard looks like one
-a committee would meet.
+No place, agency or person here exists. The rates that drive the stories are published figures of real programmes (New
+York City's B-HEARD, Lane County's mobile crisis team), so that the scorecard looks like one a committee would meet.
 """
 
 from __future__ import annotations
@@ -25,8 +23,7 @@ DAY_US: Final = 24 * HOUR_US
 START_US: Final = int(datetime(2023, 1, 1, 6, tzinfo=UTC).timestamp()) * SECOND_US
 """Midnight of the first day, local (winter) time."""
 END_US: Final = int(datetime(2026, 1, 1, 6, tzinfo=UTC).timestamp()) * SECOND_US
-"""Midnight after the last day: nothing arrives later, and it is the moment at which the demonstration is
-read."""
+"""Midnight after the last day: nothing arrives later, and it is the moment at which the demonstration is read."""
 AS_OF: Final = "2026-01-01T06:00:00Z"
 
 PLAN: Final = "larkmoor-2023-2025"
@@ -34,16 +31,15 @@ MOU: Final = "mou-2023"
 DSA: Final = "dsa-2023"
 SILENT_AGENCY: Final = "larkmoor-schools"
 SILENT_FROM: Final = date(2025, 7, 1)
-"""From this day on the silent agency reports nothing; nobody tells the ledger, so only expectations show
-it."""
+"""From this day on the silent agency reports nothing; nobody tells the ledger, so only expectations show it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
     """An agency that speaks, through one system of its own.
 
-    ``lag_weights`` are the shares of its events that arrive the same day, after 1–3, 4–6, 7–10 and 11–90
-    days, in the first year; ``improves`` is the part of the late ones that arrives the same day by the end.
+    ``lag_weights`` are the shares of its events that arrive the same day, after 1–3, 4–6, 7–10 and 11–90 days, in the
+    first year; ``improves`` is the part of the late ones that arrives the same day by the end.
     """
 
     agency: str

@@ -1,7 +1,6 @@
 """Three years of a partnership as a stream of arrivals: the same seed gives the same bytes in the same order.
 
-It is pure: no clock, no file, no ledger. What goes in at the other end is what six agencies' systems would
-have sent.
+It is pure: no clock, no file, no ledger. What goes in at the other end is what six agencies' systems would have sent.
 """
 
 from __future__ import annotations
@@ -19,8 +18,9 @@ DEFAULT_SEED = 7
 
 
 def events(seed: int = DEFAULT_SEED, *, scale: float = 1.0) -> Iterator[tuple[int, bytes]]:
-    """``(arrival_us, bytes)`` in order of arrival, UTC microseconds; ``scale`` multiplies the daily work
-    (calls, referrals, services) and leaves the plan and the commitments whole."""
+    """``(arrival_us, bytes)`` in order of arrival, UTC microseconds; ``scale`` multiplies the daily work (calls,
+    referrals, services) and leaves the plan and the commitments whole.
+    """
     random = Random(seed)
     pen = Pen(random)
     tell_plan(pen)

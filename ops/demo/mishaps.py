@@ -1,8 +1,7 @@
 """What goes wrong on the way in: repeats, contradictions, malformed reports, withdrawals and corrections.
 
-A ledger shown only clean data proves nothing. Each mishap here is one that real feeds have, and each must
-end in the outcome the laws promise: duplicate, conflict, rejected, or a superseded event that no longer
-counts.
+A ledger shown only clean data proves nothing. Each mishap here is one that real feeds have, and each must end in the
+outcome the laws promise: duplicate, conflict, rejected, or a superseded event that no longer counts.
 """
 
 from __future__ import annotations
@@ -85,8 +84,7 @@ class Mishaps:
         return [(0, orjson.dumps(event)), self._notice("record.voided", event, identity, None)]
 
     def _corrected(self, event: dict[str, Any], identity: Callable[[int], str]) -> list[Sent]:
-        """A correction in two parts: the notice that names the old event, and the right fact under a new
-        id."""
+        """A correction in two parts: the notice that names the old event, and the right fact under a new id."""
         right = {**event, "id": _fresh(event, identity), "time": _shifted(event["time"])}
         notice_us, notice = self._notice("record.corrected", event, identity, right["id"])
         return [(0, orjson.dumps(event)), (notice_us, notice), (notice_us + HOUR_US, orjson.dumps(right))]

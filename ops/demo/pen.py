@@ -1,8 +1,7 @@
-"""Writes the demonstration's events as the bytes an agency's system would send, each with the moment it
-arrives.
+"""Writes the demonstration's events as the bytes an agency's system would send, each with the moment it arrives.
 
-One place turns facts into bytes, so that lateness and mishaps happen to every story alike, and generation
-stays lean: one dict, one serialisation, one tuple an event.
+One place turns facts into bytes, so that lateness and mishaps happen to every story alike, and generation stays lean:
+one dict, one serialisation, one tuple an event.
 """
 
 from __future__ import annotations
@@ -49,8 +48,9 @@ class Pen:
         self.arrivals: list[tuple[int, bytes]] = []
 
     def identity(self, moment_us: int) -> str:
-        """A time-ordered id in the form of a UUID version 7 (RFC 9562) from the seeded generator: a ledger
-        keeps the key of such ids nearly in order, which is what makes it fast."""
+        """A time-ordered id in the form of a UUID version 7 (RFC 9562) from the seeded generator: a ledger keeps the
+        key of such ids nearly in order, which is what makes it fast.
+        """
         bits = self._random.getrandbits(74)
         text = f"{moment_us // 1000:012x}7{bits >> 62:03x}{8 | (bits >> 60) & 3:x}{bits & ((1 << 60) - 1):015x}"
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
@@ -66,9 +66,10 @@ class Pen:
         lag_us: int | None = None,
         careful: bool = False,
     ) -> None:
-        """An agency tells a fact. It arrives ``lag_us`` later (drawn from the agency's habits unless
-        given); what would arrive after the end, or is told by the silent agency after it fell silent, is
-        not in the stream. ``careful`` keeps mishaps away."""
+        """An agency tells a fact. It arrives ``lag_us`` later (drawn from the agency's habits unless given); what
+        would arrive after the end, or is told by the silent agency after it fell silent, is not in the stream.
+        ``careful`` keeps mishaps away.
+        """
         arrival_us = moment_us + (self._lag(voice, moment_us) if lag_us is None else lag_us)
         last_us = _SILENT_US if voice.agency == cast.SILENT_AGENCY else END_US
         if arrival_us >= last_us:

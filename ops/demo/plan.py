@@ -1,8 +1,8 @@
-"""What the demonstration's steering committee decided: who joined, what was signed, the plan with its KPIs
-and targets.
+"""What the demonstration's steering committee decided: who joined, what was signed, the plan with its KPIs and
+targets.
 
-The decisions are chosen so that the scorecard shows every status there is: a KPI on track, one to watch,
-one off track, one that nobody owns, one gone stale, one without data and one without a target.
+The decisions are chosen so that the scorecard shows every status there is: a KPI on track, one to watch, one off
+track, one that nobody owns, one gone stale, one without data and one without a target.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ UNMEASURED_KPI: Final = "L01"
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A KPI in the plan: its owner (None: nobody), yearly targets 2023–2025 (None: no target), and
-    tolerances."""
+    """A KPI in the plan: its owner (None: nobody), yearly targets 2023–2025 (None: no target), and tolerances."""
 
     kpi: str
     owner: str | None
@@ -193,8 +192,7 @@ def moment_us(day: date, hour: float = 16.0) -> int:
 
 @cache
 def definition(kpi: str) -> dict[str, Any]:
-    """The library's definition of a KPI as data; the plan's own indicator is P01's, pointed at another
-    name."""
+    """The library's definition of a KPI as data; the plan's own indicator is P01's, pointed at another name."""
     name = "P01" if kpi == UNMEASURED_KPI else kpi
     found: dict[str, Any] = json.loads(
         (files("projections.kpi") / "library" / f"{name}.json").read_text(encoding="utf-8")

@@ -1,8 +1,7 @@
-"""The demonstration's memorandum and what became of its commitments, and the indicators published from
-outside.
+"""The demonstration's memorandum and what became of its commitments, and the indicators published from outside.
 
-A promise is only accountable if both halves speak: here most are kept, some late, some never, some disputed
-by the other side and one waived.
+A promise is only accountable if both halves speak: here most are kept, some late, some never, some disputed by the
+other side and one waived.
 """
 
 from __future__ import annotations
@@ -23,8 +22,7 @@ _UNTIL: Final = date(2025, 12, 31)
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """A commitment and how it is lived up to: the shares delivered on time and late, and disputed by the
-    other side."""
+    """A commitment and how it is lived up to: the shares delivered on time and late, and disputed by the other side."""
 
     id: str
     clause: str
@@ -321,8 +319,7 @@ def _deliver(pen: Pen, random: Random, promise: Promise, period: str | None, las
 
 
 def _indicators(pen: Pen, random: Random) -> None:
-    """The crime rate, published monthly by the police until the unit that did so was closed at the end of
-    2023."""
+    """The crime rate, published monthly by the police until the unit that did so was closed at the end of 2023."""
     for number in range(12):
         year, month = 2023 + number // 12, number % 12 + 1
         following = date(year + month // 12, month % 12 + 1, 20)

@@ -1,7 +1,7 @@
 """Referrals of the demonstration and the services that follow: asked, answered or not, and how they ended.
 
-Acceptance, closed loops and need met are told by different agencies with different habits; the nonprofit
-tells nothing but outcomes, which is all a small partner should have to.
+Acceptance, closed loops and need met are told by different agencies with different habits; the nonprofit tells
+nothing but outcomes, which is all a small partner should have to.
 """
 
 from __future__ import annotations
@@ -149,8 +149,7 @@ class Referrals:
             )
 
     def tell_own(self, scale: float, poisson: Any) -> None:
-        """Referrals that begin without a call, and services to people nobody referred, over the whole
-        period."""
+        """Referrals that begin without a call, and services to people nobody referred, over the whole period."""
         random = self._random
         for day in range(DAYS):
             day_us = START_US + day * DAY_US
@@ -180,8 +179,7 @@ class Referrals:
         self._pen.tell(voice, "service.delivered", f"delivery/{delivery}", moment_us, data)
 
     def _person(self) -> str:
-        """A keyed token, as a partnership's linkage would hand out; one in six belongs to someone met
-        before."""
+        """A keyed token, as a partnership's linkage would hand out; one in six belongs to someone met before."""
         if self._people and self._random.random() < 1 / 6:
             return f"tok-{self._random.randrange(self._people):06x}"
         self._people += 1

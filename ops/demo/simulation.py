@@ -1,9 +1,8 @@
-"""Lives through the demonstration's three years: arrivals go through the real intake into a real ledger,
-night by night.
+"""Lives through the demonstration's three years: arrivals go through the real intake into a real ledger, night by
+night.
 
-The clock is simulated so that ``recorded_at`` is when a report arrived, which is what late reporting is
-measured by; with it the same seed gives the same ledger, the same root and the same scorecard on any day
-and any machine.
+The clock is simulated so that ``recorded_at`` is when a report arrived, which is what late reporting is measured by;
+with it the same seed gives the same ledger, the same root and the same scorecard on any day and any machine.
 """
 
 from __future__ import annotations
@@ -59,8 +58,7 @@ class Lived:
     head: Head | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """What the command shows: outcomes, refusals by code, and the root that the same seed must give
-        again."""
+        """What the command shows: outcomes, refusals by code, and the root that the same seed must give again."""
         return {
             "seed": self.seed,
             "scale": self.scale,
@@ -86,9 +84,9 @@ def live(
 ) -> Lived:
     """Record every arrival, one transaction a day, with the clock at the day's last arrival.
 
-    ``ledger`` must read ``clock``. Days the ledger already holds are passed over, so a run that was
-    interrupted goes on where it stopped and ends with the same root. Afterwards the clock stands at the end
-    of the period. Raises what the ledger raises.
+    ``ledger`` must read ``clock``. Days the ledger already holds are passed over, so a run that was interrupted goes
+    on where it stopped and ends with the same root. Afterwards the clock stands at the end of the period. Raises what
+    the ledger raises.
     """
     sent = list(events(seed, scale=scale))
     lived = Lived(seed, scale)
@@ -121,8 +119,8 @@ def run(
 ) -> dict[str, Any]:
     """Fill a house and build its views; returns the summary (see ``Lived.as_dict``).
 
-    ``progress`` follows the recording and ``rebuilding`` the views. Raises TypeError where the house was not
-    opened with a SimulatedClock.
+    ``progress`` follows the recording and ``rebuilding`` the views. Raises TypeError where the house was not opened
+    with a SimulatedClock.
     """
     clock = house.clock
     if not isinstance(clock, SimulatedClock):
@@ -145,8 +143,8 @@ def fill(
 ) -> dict[str, Any]:
     """Make a demonstration home: its settings with the fixed ``as_of``, its ledger and its views.
 
-    A demonstration home that is full already is left as it is, and the summary says so by having submitted
-    nothing. Raises RejectedFault ``settings_invalid`` where the home holds a ledger that is no demonstration.
+    A demonstration home that is full already is left as it is, and the summary says so by having submitted nothing.
+    Raises RejectedFault ``settings_invalid`` where the home holds a ledger that is no demonstration.
     """
     from ops.composition import open_house
     from ops.settings import load_settings

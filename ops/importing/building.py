@@ -1,8 +1,9 @@
 """One row into its events, as bytes ready for the intake.
 
-A row gives all its events or, where something in it cannot be read, one refusal that names every reason:
-half a row in the ledger would look like a whole one. The same row gives the same bytes whichever file
-format it came from."""
+A row gives all its events or, where something in it cannot be read, none and the reasons why: half a row in the
+ledger would look like a whole one. (An event that can be read and then breaks its contract is refused by the intake
+alone, with the pointer to its field.) The same row gives the same bytes whichever file format it came from.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +22,16 @@ from ops.importing.table import TableRow
 _UNLISTED = "no standard code is listed for"
 
 
-class UnmappableRow(Exception):
-    """A row that the mapping cannot turn into events; ``reasons`` has a sentence for each thing wrong with
-    it, and ``unlisted_code`` is whether all of them are codes the mapping does not list."""
+@dataclass(frozen=True, slots=True)
+class UnmappedRow:
+    """A row that the mapping cannot turn into events; ``reasons`` has a sentence for each thing wrong with it."""
 
-    def __init__(self, reasons: list[str]) -> None:
-        super().__init__("; ".join(reasons))
-        self.reasons = reasons
-        self.unlisted_code = all(_UNLISTED in reason for reason in reasons)
+    reasons: list[str]
+
+    @property
+    def unlisted_code(self) -> bool:
+        """Whether all that is wrong is codes the mapping does not list."""
+        return all(_UNLISTED in reason for reason in self.reasons)
 
 
 @dataclass(slots=True)
@@ -43,8 +46,7 @@ class RowBuilder:
     """Applies one mapping to the rows of one table."""
 
     def __init__(self, mapping: Mapping, headings: tuple[str, ...]) -> None:
-        """Raises RejectedFault ``column_missing`` where the file lacks a column of the mapping or has it
-        twice."""
+        """Raises RejectedFault ``column_missing`` where the file lacks a column of the mapping or has it twice."""
         self._mapping = mapping
         wanted = {heading.strip(): alias for alias, heading in mapping.columns.items()}
         missing = [heading for heading in wanted if headings.count(heading) != 1]
@@ -67,19 +69,19 @@ class RowBuilder:
         cells = row.cells
         return {alias: cells[place] if place < len(cells) else "" for alias, place in self._at}
 
-    def build(self, row: TableRow) -> BuiltRow:
-        """The row's events and flags. Raises UnmappableRow."""
+    def build(self, row: TableRow) -> BuiltRow | UnmappedRow:
+        """The row's events and flags, or why it has none."""
         if row.spoiled:
-            raise UnmappableRow([row.spoiled])
+            return UnmappedRow([row.spoiled])
         if len(row.cells) > self._width and any(row.cells[self._width :]):
-            raise UnmappableRow([f"the row has {len(row.cells)} cells and the heading has {self._width}"])
+            return UnmappedRow([f"the row has {len(row.cells)} cells and the heading has {self._width}"])
         texts = self.cells(row)
         reasons: list[str] = []
         times = self._times(texts, reasons)
         flags: dict[str, None] = {}
         bodies = [self._event(event, texts, times, flags, reasons) for event in self._mapping.events]
         if reasons:
-            raise UnmappableRow(list(dict.fromkeys(reasons)))
+            return UnmappedRow(list(dict.fromkeys(reasons)))
         facts = RowFacts(
             texts=texts,
             moments={alias: times[alias].us if alias in times else None for alias in self._mapping.time_aliases},
@@ -244,8 +246,7 @@ def _templates(mapping: Mapping) -> set[str]:
 
 
 def _filler(template: str) -> Callable[[dict[str, str]], str]:
-    """A template as a function; columns are put in as they are, so that a cell can never be taken for a
-    template."""
+    """A template as a function; columns are put in as they are, so that a cell can never be taken for a template."""
     aliases = places(template)
     if not aliases:
         return lambda texts: template

@@ -1,7 +1,9 @@
 """Runs an import: a file's rows through a mapping into the intake, batch by batch, with a report.
 
-It holds at most one batch of rows, whatever the size of the file, and it can be run again at any time: the
-ids of its events come from the rows, so what is already in the ledger is answered as a duplicate."""
+It holds at most one batch of rows, whatever the size of the file (a workbook is unpacked whole by its reader, up to a
+limit), and it can be run again at any time: the ids of its events come from the rows, so what is already in the ledger
+is answered as a duplicate.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ import orjson
 from contracts.intake import validate
 from contracts.ports import Progress
 from contracts.recorded import Accepted, Outcome, Rejected
-from ops.importing.building import RowBuilder, UnmappableRow
+from ops.importing.building import RowBuilder, UnmappedRow
 from ops.importing.mapping import Mapping, load_mapping
 from ops.importing.refusal import refused_row
 from ops.importing.report import ImportReport
@@ -40,13 +42,14 @@ def run(
 ) -> ImportReport:
     """Import a CSV or XLSX file by a mapping (or the name or path of one).
 
-    A row that the mapping cannot read becomes one rejection: handed to ``reject`` with the row's number as
-    pointer or, where that is not given, sent through ``record`` as it stands, which keeps it as a rejection
-    of its own. ``dry_run`` records nothing and reports how each event would end in a ledger that holds none
-    of them yet. ``progress`` is called with rows done and about how many there are.
+    A row that the mapping cannot read becomes one rejection: handed to ``reject`` with the row's number as pointer
+    or, where that is not given, sent through ``record`` as it stands, which keeps it as a rejection of its own.
+    ``dry_run`` records nothing and reports how each event would end in a ledger that holds none of them yet.
+    ``progress`` is called with rows done and about how many there are.
 
-    Raises RejectedFault where the mapping or the file as a whole cannot be used, and lets whatever
-    ``record`` raises through (what was acknowledged until then is in the ledger; run the import again)."""
+    Raises RejectedFault where the mapping or the file as a whole cannot be used, and lets whatever ``record`` raises
+    through (what was acknowledged until then is in the ledger; run the import again).
+    """
     if not isinstance(mapping, Mapping):
         mapping = load_mapping(mapping)
     table = read_table(Path(path), mapping.layout)
@@ -65,11 +68,10 @@ def run(
 
     for row in table.rows:
         report.rows += 1
-        try:
-            built = builder.build(row)
-        except UnmappableRow as error:
+        built = builder.build(row)
+        if isinstance(built, UnmappedRow):
             report.unmapped_rows += 1
-            pending.append((row.number, _refused_row(mapping, builder, row, error)))
+            pending.append((row.number, _refused_row(mapping, builder, row, built)))
         else:
             pending.extend((row.number, body) for body in built.events)
             for rule in built.flags:
@@ -96,7 +98,7 @@ def _empty_report(mapping: Mapping, builder: RowBuilder, dry_run: bool) -> Impor
     )
 
 
-def _refused_row(mapping: Mapping, builder: RowBuilder, row: TableRow, error: UnmappableRow) -> Rejected:
+def _refused_row(mapping: Mapping, builder: RowBuilder, row: TableRow, found: UnmappedRow) -> Rejected:
     cells = (
         {"row": row.number, "cells": list(row.cells)}
         if row.spoiled
@@ -107,7 +109,7 @@ def _refused_row(mapping: Mapping, builder: RowBuilder, row: TableRow, error: Un
     )
     return Rejected(
         raw=orjson.dumps({"mapping": mapping.name, **cells}),
-        problem=refused_row(row.number, error.reasons, unlisted_code=error.unlisted_code),
+        problem=refused_row(row.number, found.reasons, unlisted_code=found.unlisted_code),
         source=None if row.spoiled else builder.source(row),
         id=None if row.spoiled else builder.name(row),
         agency=mapping.agency,
@@ -115,8 +117,7 @@ def _refused_row(mapping: Mapping, builder: RowBuilder, row: TableRow, error: Un
 
 
 def _intake(record: Record, reject: Reject | None) -> Callable[[Sequence[bytes | Rejected]], list[Outcome]]:
-    """The live sink: events to ``record``, refused rows to ``reject``, outcomes in the order of the
-    submissions."""
+    """The live sink: events to ``record``, refused rows to ``reject``, outcomes in the order of the submissions."""
 
     def outcomes(items: Sequence[bytes | Rejected]) -> list[Outcome]:
         if not items:

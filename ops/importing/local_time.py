@@ -1,7 +1,8 @@
 """Local times as agencies write them, turned into moments with an offset.
 
-Clock changes are why this is a module: twice a year an hour has two meanings or none, and a partnership
-that measures minutes must know which rows those are instead of being handed a plausible answer."""
+Clock changes are why this is a module: twice a year an hour has two meanings or none, and a partnership that measures
+minutes must know which rows those are instead of being handed a plausible answer.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +20,10 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class LocalTime:
-    """A local time as read: ``text`` is RFC 3339 with the offset and ``us`` UTC microseconds, both None
-    where the clock change leaves the moment undecided; ``wall`` is the local reading; ``clock`` names what
-    the change did to it."""
+    """A local time as read: ``text`` is RFC 3339 with the offset and ``us`` UTC microseconds, both None where the
+    clock change leaves the moment undecided; ``wall`` is the local reading; ``clock`` names what the change did to
+    it.
+    """
 
     wall: str
     text: str | None

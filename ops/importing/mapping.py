@@ -1,7 +1,8 @@
 """The mapping file: how the columns of one agency's table become events.
 
-It is data rather than code so that a data steward can read it, argue about it and keep it beside the
-export; every name in it is checked when it is loaded, before the first row is read."""
+It is data rather than code so that a data steward can read it, argue about it and keep it beside the export; every
+name in it is checked when it is loaded, before the first row is read.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +40,7 @@ class Codes(BaseModel):
 
     map: dict[str, str] = Field(min_length=1)
     variants: dict[str, str] = Field(default_factory=dict)
-    """Another spelling of a listed code -> the listed code. Taken as that code, kept as spelled, and
-    flagged."""
+    """Another spelling of a listed code -> the listed code. Taken as that code, kept as spelled, and flagged."""
     fallback: str | None = None
     """The standard code of an unlisted local code. None: the row is rejected."""
     unmapped_rule: RuleName = "unmapped_code"
@@ -59,8 +59,9 @@ class Codes(BaseModel):
 class FieldFrom(BaseModel):
     """Where one payload field comes from: a constant, one column, or several columns as a list.
 
-    A blank column leaves the field out (``required = true`` rejects the row instead); blank columns among
-    several are passed over and the order of the rest is kept."""
+    A blank column leaves the field out (``required = true`` rejects the row instead); blank columns among several are
+    passed over and the order of the rest is kept.
+    """
 
     model_config = _STRICT
 
@@ -152,11 +153,10 @@ class Times(BaseModel):
     date_only_at: str = Field(default="00:00:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d:[0-5]\d$")
     """Local time of day of a value that is a date alone (a spreadsheet midnight is a date alone)."""
     ambiguous: Literal["unknown", "earlier", "later"] = "unknown"
-    """A local time that occurred twice (clocks put back): no moment, or the first or second pass. Flagged
-    either way."""
+    """A local time that occurred twice (clocks put back): no moment, or the first or second pass. Flagged either way.
+    """
     nonexistent: Literal["unknown", "before_change"] = "unknown"
-    """A local time that never was (clocks put forward): no moment, or read with the offset in force
-    before."""
+    """A local time that never was (clocks put forward): no moment, or read with the offset in force before."""
 
 
 class Layout(BaseModel):
@@ -240,9 +240,9 @@ def shipped() -> list[str]:
 def load_mapping(name_or_path: str | Path) -> Mapping:
     """Read a shipped mapping by name (``lane-county``), or any TOML or JSON mapping by path.
 
-    Raises RejectedFault: the name is unknown, the file cannot be read or parsed, or something in it does
-    not hold together; the problem's pointer names the place in the file and its detail says what was
-    expected."""
+    Raises RejectedFault: the name is unknown, the file cannot be read or parsed, or something in it does not hold
+    together; the problem's pointer names the place in the file and its detail says what was expected.
+    """
     text, label, is_json = _read(name_or_path)
     try:
         raw: Any = json.loads(text) if is_json else tomllib.loads(text)

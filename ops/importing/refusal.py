@@ -1,7 +1,8 @@
 """How importing refuses: a mapping or a file as a whole, or one row.
 
-The codes are those of the one fault table; what is added here is the row number as pointer and a hint for
-whoever holds the spreadsheet."""
+The codes are those of the one fault table; what is added here is the row number as pointer and a hint for whoever
+holds the spreadsheet.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +17,6 @@ def refuse(code: str, detail: str, pointer: str = "") -> Fault:
 
 
 def refused_row(number: int, reasons: list[str], *, unlisted_code: bool) -> Problem:
-    """The problem kept with a row that could not be mapped; its pointer is ``/rows/<record number in the
-    file>``."""
+    """The problem kept with a row that could not be mapped; its pointer is ``/rows/<record number in the file>``."""
     code = "value_unmapped" if unlisted_code else "data_invalid"
     return problem(code, f"row {number}: {'; '.join(reasons)}", f"/rows/{number}", hint=ROW_HINT, reasons=reasons)

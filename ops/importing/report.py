@@ -16,8 +16,7 @@ MAX_EXAMPLES_SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An event or a row that was not recorded and is not a duplicate; ``row`` is its record number in the
-    file."""
+    """An event or a row that was not recorded and is not a duplicate; ``row`` is its record number in the file."""
 
     row: int
     status: str
@@ -32,10 +31,10 @@ class Refusal:
 class ImportReport:
     """What an import did (or, where ``dry_run``, would do to a ledger that holds none of it yet).
 
-    ``recorded``, ``duplicate``, ``conflict`` and ``rejected`` count submissions and add up to
-    ``submitted``: a row's events, or one rejection for a row that could not be mapped (``unmapped_rows`` of
-    them). ``flags`` counts rows by rule, with zero for a rule that no row broke; ``examples`` gives the
-    first few row numbers of each."""
+    ``recorded``, ``duplicate``, ``conflict`` and ``rejected`` count submissions and add up to ``submitted``: a row's
+    events, or one rejection for a row that could not be mapped (``unmapped_rows`` of them). ``flags`` counts rows by
+    rule, with zero for a rule that no row broke; ``examples`` gives the first few row numbers of each.
+    """
 
     mapping: str
     dry_run: bool = False
@@ -75,8 +74,7 @@ class ImportReport:
                 self.refusals.append(_refusal(row, outcome))
 
     def as_dict(self) -> dict[str, Any]:
-        """The report's JSON shape, which is part of the contract: the four outcomes, flags by rule, and
-        rows."""
+        """The report's JSON shape, which is part of the contract: the four outcomes, flags by rule, and rows."""
         return {
             "recorded": self.recorded,
             "duplicate": self.duplicate,

@@ -1,8 +1,8 @@
 """Consistency rules: the closed set of things a mapping can look for in a row.
 
-A rule flags and counts; it never repairs, drops or guesses, because the ledger keeps what the agency wrote
-and the agency is the one to correct it. Names are the mapping's own, so that a report speaks of
-``arrival_before_request``."""
+A rule flags and counts; it never repairs, drops or guesses, because the ledger keeps what the agency wrote and the
+agency is the one to correct it. Names are the mapping's own, so that a report speaks of ``arrival_before_request``.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ MINUTE_US = 60_000_000
 class RowFacts:
     """What a row says, as the rules see it.
 
-    ``texts`` are the cells by alias, blank as ``""``; ``moments`` are UTC microseconds by alias, None where
-    blank or undecided; ``wall`` are the local times as text (``2025-03-09 02:30:00``); ``clock`` names the
-    aliases whose local time occurred twice or never; ``trimmed`` is whether a cell had spaces around it.
+    ``texts`` are the cells by alias, blank as ``""``; ``moments`` are UTC microseconds by alias, None where blank or
+    undecided; ``wall`` are the local times as text (``2025-03-09 02:30:00``); ``clock`` names the aliases whose local
+    time occurred twice or never; ``trimmed`` is whether a cell had spaces around it.
     """
 
     texts: Mapping[str, str]
@@ -130,8 +130,7 @@ class Repeated(_Rule):
 
 
 class Minutes(_Rule):
-    """Flags a row whose own ``minutes`` column differs from ``until`` − ``since`` by ``tolerance`` minutes
-    or more."""
+    """Flags a row whose own ``minutes`` column differs from ``until`` − ``since`` by ``tolerance`` minutes or more."""
 
     kind: Literal["minutes"]
     minutes: str
@@ -185,8 +184,7 @@ class MinutesBlank(_Rule):
 
 
 class Midnight(_Rule):
-    """Flags a row in which one of ``columns`` is exactly midnight, which is what a date without a time
-    becomes."""
+    """Flags a row in which one of ``columns`` is exactly midnight, which is what a date without a time becomes."""
 
     kind: Literal["midnight"]
     columns: tuple[str, ...] = Field(min_length=1)

@@ -1,9 +1,9 @@
 """Tables as agencies export them, CSV and XLSX, read as rows of text.
 
-Both formats come out the same, cell for cell, so that a file saved either way gives the same events: a
-spreadsheet's 12697.0 is ``12697``, its date cells are ``2025-03-09 02:30:00`` (a date alone ends in
-``00:00:00``), its truth values are ``TRUE`` and ``FALSE``, and spaces around any cell are not part of its
-value (spaces inside it are)."""
+Both formats come out the same, cell for cell, so that a file saved either way gives the same events: a spreadsheet's
+12697.0 is ``12697``, its date cells are ``2025-03-09 02:30:00`` (a date alone ends in ``00:00:00``), its truth values
+are ``TRUE`` and ``FALSE``, and spaces around any cell are not part of its value (spaces inside it are).
+"""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from ops.importing.mapping import Layout
 from ops.importing.refusal import refuse
 
 MAX_UNPACKED_BYTES = 512 * 1024 * 1024
-"""A workbook that unpacks to more than this is refused before it is opened (a small file can unpack to
-anything)."""
+"""A workbook that unpacks to more than this is refused before it is opened (a small file can unpack to anything)."""
 _MILLISECOND_US = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One row: ``number`` counts the file's records from 1, the heading being one; ``trimmed`` is whether a
-    cell had spaces around its text; ``spoiled`` says why the record cannot be read, "" where it can."""
+    """One row: ``number`` counts the file's records from 1, the heading being one; ``trimmed`` is whether a cell had
+    spaces around its text; ``spoiled`` says why the record cannot be read, "" where it can.
+    """
 
     number: int
     cells: tuple[str, ...]
@@ -47,8 +47,9 @@ class Table:
 def read_table(path: Path, layout: Layout) -> Table:
     """Open a CSV or XLSX file; rows in which every cell is blank are passed over.
 
-    Raises RejectedFault ``file_missing``, or ``file_unreadable`` where it is not what its name says, has no
-    heading, or (while the rows are read) stops being readable."""
+    Raises RejectedFault ``file_missing``, or ``file_unreadable`` where it is not what its name says, has no heading,
+    or (while the rows are read) stops being readable.
+    """
     suffix = path.suffix.lower()
     if not path.is_file():
         raise refuse("file_missing", f"there is no file {path}")
@@ -86,8 +87,9 @@ def _rows(records: Iterable[Iterable[Any] | _Spoiled]) -> Iterator[TableRow]:
 
 
 def spelled(cell: Any) -> str:
-    """A spreadsheet cell as the text that the same cell has in a CSV export (times to the millisecond,
-    because a spreadsheet keeps them as fractions of a day)."""
+    """A spreadsheet cell as the text that the same cell has in a CSV export (times to the millisecond, because a
+    spreadsheet keeps them as fractions of a day).
+    """
     if cell is None:
         return ""
     if isinstance(cell, bool):
@@ -144,8 +146,7 @@ def _separated(path: Path, layout: Layout, delimiter: str) -> tuple[Iterator[lis
 
 
 def _swallows_the_rest(message: str) -> bool:
-    """Whether a csv error means that an open quote ran on over later records, which must not pass for one
-    bad row."""
+    """Whether a csv error means that an open quote ran on over later records, which must not pass for one bad row."""
     return "unexpected end of data" in message or "field larger" in message
 
 

@@ -1,5 +1,4 @@
-"""Living through the demonstration: the same seed gives the same ledger, and every submission ends as one
-of four."""
+"""Living through the demonstration: the same seed gives the same ledger, and every submission ends as one of four."""
 
 from __future__ import annotations
 

@@ -92,8 +92,7 @@ def write_xlsx(path: Path, rows: Rows) -> Path:
 
 
 def write_csv(path: Path, rows: Rows) -> Path:
-    """The CSV export of the same rows: whole numbers without a point, dates as a spreadsheet program spells
-    them."""
+    """The CSV export of the same rows: whole numbers without a point, dates as a spreadsheet program spells them."""
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([[_spelled(value) for value in row] for row in rows])
     return path
@@ -124,8 +123,7 @@ def save(tmp_path: Path) -> Callable[[str, Rows], Path]:
 
 
 class Intake:
-    """A real ledger behind the two ways in that an import uses; ``bodies`` keeps what was handed to
-    ``record``."""
+    """A real ledger behind the two ways in that an import uses; ``bodies`` keeps what was handed to ``record``."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger

@@ -1,5 +1,4 @@
-"""Importing: every row ends as events or as one kept rejection, and the same row is always the same
-events."""
+"""Importing: every row ends as events or as one kept rejection, and the same row is always the same events."""
 
 from __future__ import annotations
 
@@ -135,6 +134,25 @@ def test_a_line_that_is_no_csv_or_no_text_spoils_one_row_only(tmp_path: Path, in
     report = run(path, mapping(dispatches), intake.record, reject=intake.reject)
     assert (report.rows, report.recorded, report.rejected) == (4, 4, 2)
     assert [refusal.pointer for refusal in report.refusals] == ["/rows/2", "/rows/4"]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.xlsx"])
+def test_blank_rows_are_passed_over_and_rows_keep_their_numbers(
+    save, intake, dispatches, heading, plain_row, name
+) -> None:
+    path = save(name, [[], [], heading, [], plain_row, [" ", ""], ["", *plain_row[1:]]])
+    report = run(path, mapping(dispatches), intake.record, reject=intake.reject)
+    assert (report.rows, report.recorded, report.rejected) == (2, 3, 1)
+    assert [refusal.pointer for refusal in report.refusals] == ["/rows/7"]
+
+
+def test_an_event_that_breaks_its_contract_is_refused_alone_with_its_field(
+    save, intake, dispatches, heading, plain_row
+) -> None:
+    report = run(save("a.csv", [heading, [*plain_row[:7], -5]]), mapping(dispatches), intake.record)
+    assert (report.recorded, report.rejected, report.unmapped_rows) == (2, 1, 0)
+    (refusal,) = report.refusals
+    assert (refusal.row, refusal.code, refusal.pointer) == (2, "data_invalid", "/data/minutes_on_scene")
 
 
 def test_one_bad_row_in_a_thousand_leaves_the_others(save, intake, dispatches, heading) -> None:

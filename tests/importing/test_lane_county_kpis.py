@@ -1,5 +1,6 @@
-"""What a committee reads from the Lane County dispatches: the county's own counts, and only valid orders in
-a duration."""
+"""What a committee reads from the Lane County dispatches: the county's own counts, and only valid orders in a
+duration.
+"""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ def counted(
     return found
 
 
-TRIES = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+TRIES = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @TRIES

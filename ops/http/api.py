@@ -35,6 +35,7 @@ PRINCIPAL_KEY = "tallystick.principal"
 AsOfQuery = Annotated[
     str | None, Query(description="A log_index or an RFC 3339 moment: read the ledger as it was known then.")
 ]
+LimitQuery = Annotated[int, Query(ge=1, le=10_000, description="Rows of one page.")]
 AfterQuery = Annotated[int, Query(ge=0, description="Start behind this place in the list.")]
 
 
@@ -57,7 +58,6 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
     """Every GET under ``/v1``."""
     router = APIRouter(prefix="/v1", tags=["reading"])
     page = settings.page_rows
-    limit_query = Query(ge=1, le=10_000, description="Rows of one page.")
 
     @router.get("/head", summary="The end of the log and how far the views are")
     def head(request: Request) -> Response:
@@ -130,7 +130,7 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
         period: str,
         group: str,
         as_of: AsOfQuery = None,
-        limit: Annotated[int, limit_query] = 1_000,
+        limit: LimitQuery = 1_000,
         offset: Annotated[int, Query(ge=0)] = 0,
     ) -> Response:
         found = house.explain(
@@ -143,7 +143,7 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
     def events(
         request: Request,
         after: AfterQuery = 0,
-        limit: Annotated[int, limit_query] = page,
+        limit: LimitQuery = page,
         subject: str | None = None,
         type: str | None = None,
         agency: str | None = None,
@@ -170,7 +170,7 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
         return Listing("agencies", items, ("agency", "name", "sector", "joined_at", "withdrew_at")).response(request)
 
     @router.get("/rejections", summary="What broke its contract and was kept")
-    def rejections(request: Request, after: AfterQuery = 0, limit: Annotated[int, limit_query] = page) -> Response:
+    def rejections(request: Request, after: AfterQuery = 0, limit: LimitQuery = page) -> Response:
         who = principal_of(request)
         if who.role == "reader":
             raise fault("not_allowed", "rejections are for the agency that sent them and for operators")
@@ -188,7 +188,7 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
         request: Request,
         who: Annotated[Principal, Depends(operator_of)],
         after: AfterQuery = 0,
-        limit: Annotated[int, limit_query] = page,
+        limit: LimitQuery = page,
     ) -> Response:
         items = house.parked(after=after, limit=limit)
         more = items[-1]["log_index"] if len(items) == limit else None

@@ -121,7 +121,7 @@ class Gate:
         """The principal of a request with these header values (``b""`` where absent), or why it is turned
         away.
         """
-        if origin and origin != b"null" and origin.split(b"://", 1)[-1] != host:
+        if origin and origin.split(b"://", 1)[-1] != host:
             return problem(
                 "not_allowed",
                 f"the request was started by another site, {origin.decode('latin-1')[:200]}",

@@ -7,7 +7,6 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,19 +31,21 @@ def test_an_event_is_recorded_once_and_its_repeat_gets_the_first_receipt(house: 
     first = _post(house, raw(1), EVENT)
     clock.now_us += 5_000_000
     again = _post(house, raw(1), EVENT)
-    assert (201, 200) == (first.status, again.status)
-    assert {"status": "recorded", "log_index": 1, "recorded_at": "2025-06-15T15:06:40Z"} == {
-        name: value for name, value in first.json().items() if name != "digest"
+    assert (first.status, again.status) == (201, 200)
+    assert {name: value for name, value in first.json().items() if name != "digest"} == {
+        "status": "recorded",
+        "log_index": 1,
+        "recorded_at": "2025-06-15T15:06:40Z",
     }
     assert {**first.json(), "status": "duplicate"} == again.json()
-    assert 1 == house.reader.head().log_index
+    assert house.reader.head().log_index == 1
 
 
 def test_other_content_under_the_same_identity_is_a_conflict_with_both_digests(house: House, raw: Raw) -> None:
     digest = _post(house, raw(1), EVENT).json()["digest"]
     answer = _post(house, raw(1, time="2025-03-01T11:00:00-08:00"), EVENT)
     told = answer.json()
-    assert (409, "application/problem+json") == (answer.status, answer.headers["content-type"])
+    assert (answer.status, answer.headers["content-type"]) == (409, "application/problem+json")
     assert ("identity_conflict", digest) == (told["code"], told["recorded_digest"])
     assert told["submitted_digest"] != digest
 
@@ -53,33 +54,33 @@ def test_a_rejection_names_code_pointer_hint_and_docs_and_is_kept(house: House, 
     answer = _post(house, raw(1, data={"call": "c-1", "channel": "pigeon"}), EVENT)
     told = answer.json()
     assert 422 == answer.status == told["status"]
-    assert ("data_invalid", "/data/channel", "/docs/errors#data_invalid") == (
+    assert (
         told["code"],
         told["pointer"],
         told["type"],
-    )
-    assert told["title"] and told["detail"] and told["hint"]
-    assert ["data_invalid"] == [kept.problem.code for kept in house.rejections()]
+    ) == ("data_invalid", "/data/channel", "/docs/errors#data_invalid")
+    assert all(told[name] for name in ("title", "detail", "hint"))
+    assert [kept.problem.code for kept in house.rejections()] == ["data_invalid"]
 
 
 def test_a_batch_is_answered_one_by_one_in_order(house: House, raw: Raw) -> None:
     _post(house, raw(1), EVENT)
     body = b"[" + b",".join([raw(2), raw(1), b'{"id":', raw(1, subject="call/x"), raw(3)]) + b"]"
-    assert 400 == _post(house, body, BATCH).status  # the array itself is broken
+    assert _post(house, body, BATCH).status == 400  # the array itself is broken
     parts = [raw(2), raw(1), b'{"id": "x"}', raw(1, agency="housing"), raw(3)]
     answer = _post(house, b"[" + b",".join(parts) + b"]", BATCH)
     told = answer.json()
-    assert 200 == answer.status
-    assert ["recorded", "duplicate", "rejected", "conflict", "recorded"] == [r["status"] for r in told["results"]]
-    assert (2, 1, 1, 1) == tuple(told[name] for name in ("recorded", "duplicate", "conflict", "rejected"))
-    assert "identity_conflict" == told["results"][3]["code"]
-    assert "e-2" == told["results"][0]["id"]
+    assert answer.status == 200
+    assert [r["status"] for r in told["results"]] == ["recorded", "duplicate", "rejected", "conflict", "recorded"]
+    assert tuple(told[name] for name in ("recorded", "duplicate", "conflict", "rejected")) == (2, 1, 1, 1)
+    assert told["results"][3]["code"] == "identity_conflict"
+    assert told["results"][0]["id"] == "e-2"
 
 
 def test_plain_json_arrays_and_empty_batches_are_batches(house: House, raw: Raw) -> None:
-    assert 1 == _post(house, b"[" + raw(1) + b"]", (b"content-type", b"application/json")).json()["recorded"]
-    assert [] == _post(house, b"[]", BATCH).json()["results"]
-    assert 1 == _post(house, b"[" + raw(2) + b"]", BATCH).json()["recorded"]
+    assert _post(house, b"[" + raw(1) + b"]", (b"content-type", b"application/json")).json()["recorded"] == 1
+    assert _post(house, b"[]", BATCH).json()["results"] == []
+    assert _post(house, b"[" + raw(2) + b"]", BATCH).json()["recorded"] == 1
 
 
 def test_binary_mode_says_the_same_as_structured_mode(house: House, event: Callable[..., dict[str, Any]]) -> None:
@@ -88,8 +89,8 @@ def test_binary_mode_says_the_same_as_structured_mode(house: House, event: Calla
     sent.pop("datacontenttype")
     headers = [(f"ce-{name}".encode(), value.encode()) for name, value in sent.items()]
     answer = _post(house, data, (b"content-type", b"application/json"), *headers)
-    assert 201 == answer.status
-    assert "duplicate" == _post(house, json.dumps(event(1)).encode(), EVENT).json()["status"]
+    assert answer.status == 201
+    assert _post(house, json.dumps(event(1)).encode(), EVENT).json()["status"] == "duplicate"
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -112,25 +113,25 @@ def test_a_body_that_is_too_large_is_answered_without_reading_it_all(house: Hous
     pieces, sent = chunks(), []
     headers = [EVENT] if chunked else [EVENT, (b"content-length", b"100000")]
     asyncio.run(intake({"headers": headers}, receive, send, _anyone()))
-    assert 413 == sent[0]["status"]
+    assert sent[0]["status"] == 413
     assert read <= 11 if chunked else read == 0
     assert (b"connection", b"close") in sent[0]["headers"]
 
 
 def test_an_event_of_the_greatest_size_is_judged_and_one_byte_more_is_too_large(house: House, raw: Raw) -> None:
     padding = EVENT_BYTES_MAX - len(raw(1))
-    assert 201 == _post(house, raw(1) + b" " * padding, EVENT).status
-    assert 413 == _post(house, raw(2) + b" " * (padding + 1), EVENT).status
+    assert _post(house, raw(1) + b" " * padding, EVENT).status == 201
+    assert _post(house, raw(2) + b" " * (padding + 1), EVENT).status == 413
 
 
 def test_a_batch_of_too_many_events_is_too_long(house: House) -> None:
     answer = _post(house, b"[" + b",".join([b"{}"] * (BATCH_EVENTS_MAX + 1)) + b"]", BATCH)
-    assert (413, "batch_too_long") == (answer.status, answer.json()["code"])
+    assert (answer.status, answer.json()["code"]) == (413, "batch_too_long")
 
 
 def test_an_unknown_content_type_is_415(house: House, raw: Raw) -> None:
     answer = _post(house, raw(1), (b"content-type", b"text/plain"))
-    assert (415, "content_type_unsupported") == (answer.status, answer.json()["code"])
+    assert (answer.status, answer.json()["code"]) == (415, "content_type_unsupported")
 
 
 def _anyone() -> Any:
@@ -140,9 +141,7 @@ def _anyone() -> Any:
 
 
 def _intake(sequencer: Any, *, max_body_bytes: int = 1 << 20, body_timeout_s: float = 5.0) -> Intake:
-    return Intake(
-        sequencer, Metrics(), max_body_bytes=max_body_bytes, body_timeout_s=body_timeout_s, retry_after_s=3
-    )
+    return Intake(sequencer, Metrics(), max_body_bytes=max_body_bytes, body_timeout_s=body_timeout_s, retry_after_s=3)
 
 
 class _Refusing:
@@ -175,12 +174,12 @@ async def _send_to(intake: Intake, body: bytes, *, hangs: bool = False) -> tuple
 
 def test_a_full_queue_is_429_with_retry_after(raw: Raw) -> None:
     status, headers = asyncio.run(_send_to(_intake(_Refusing("busy")), raw(1)))
-    assert (429, b"3") == (status, headers[b"retry-after"])
+    assert (status, headers[b"retry-after"]) == (429, b"3")
 
 
 def test_a_full_disk_is_507_with_retry_after(raw: Raw) -> None:
     status, headers = asyncio.run(_send_to(_intake(_Refusing("storage_full", later=True)), raw(1)))
-    assert (507, b"3") == (status, headers[b"retry-after"])
+    assert (status, headers[b"retry-after"]) == (507, b"3")
 
 
 def test_a_sender_that_falls_silent_is_let_go(raw: Raw) -> None:
@@ -189,7 +188,7 @@ def test_a_sender_that_falls_silent_is_let_go(raw: Raw) -> None:
             done([Outcome("rejected", problem=s.problem) for s in submissions])  # type: ignore[union-attr]
 
     status, _ = asyncio.run(_send_to(_intake(Kept(), body_timeout_s=0.01), b"", hangs=True))
-    assert 400 == status
+    assert status == 400
 
 
 def test_one_sender_too_many_does_not_turn_the_others_away(raw: Raw) -> None:
@@ -208,7 +207,7 @@ def test_one_sender_too_many_does_not_turn_the_others_away(raw: Raw) -> None:
         intake = _intake(Narrow())
         return [status for status, _ in await asyncio.gather(*(_send_to(intake, raw(n)) for n in range(3)))]
 
-    assert [400, 400, 429] == asyncio.run(three())
+    assert asyncio.run(three()) == [400, 400, 429]
 
 
 # Fuzzing
@@ -238,7 +237,22 @@ _HEADERS = [
     (b"ce-" + b"a" * 300, b"x"),
     (b"ce-subject", b"call/%F0%9F"),
 ]
-_BITS = [b"{", b"}", b"[", b"]", b'"', b",", b":", b"\\", b"\x00", b"\xff", b"\xed\xa0\x80", b"\\ud800", b"NaN", b"1e999"]
+_BITS = [
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b'"',
+    b",",
+    b":",
+    b"\\",
+    b"\x00",
+    b"\xff",
+    b"\xed\xa0\x80",
+    b"\\ud800",
+    b"NaN",
+    b"1e999",
+]
 _BITS += [b"null", b"true", b"-0", b"9" * 40, b"[" * 200, b'{"a":' * 100, b'"\\u0000"', b"\xef\xbb\xbf", b"\n", b" "]
 
 
@@ -290,7 +304,8 @@ def test_20000_fuzzed_bodies_make_no_5xx_and_the_counts_add_up(house: House, raw
         elif answer.status in (200, 201):
             submitted[told["status"]] += 1
         else:
-            assert told["code"] and told["hint"] and told["type"].startswith("/docs/errors#")
+            assert told["hint"]
+            assert told["type"] == f"/docs/errors#{told['code']}"
             submitted["conflict" if answer.status == 409 else "rejected"] += 1
 
     async def all_of_them() -> None:
@@ -298,8 +313,8 @@ def test_20000_fuzzed_bodies_make_no_5xx_and_the_counts_add_up(house: House, raw
             await asyncio.gather(*(one() for _ in range(200)))
 
     asyncio.run(all_of_them())
-    assert 20_000 == sum(statuses.values())
-    assert [] == [status for status in statuses if status >= 500], (seed, statuses)
+    assert sum(statuses.values()) == 20_000
+    assert [status for status in statuses if status >= 500] == [], (seed, statuses)
     assert statuses[201] > 100, "the fuzz must leave some bodies whole"
     totals = {name: n for name, n in house.ledger.totals().items() if n}
     assert dict(submitted) == totals, seed
@@ -315,17 +330,4 @@ def test_the_control_of_the_fuzz_a_handler_that_raises_is_seen_as_5xx(
         raise RuntimeError("made for this test")
 
     monkeypatch.setattr("ops.http.intake.validate", broken)
-    assert 500 == _post(house, raw(1), EVENT).status
-
-
-def test_shared_conformance_bodies_make_no_5xx(house: House) -> None:
-    import os
-
-    home = os.environ.get("TALLYSTICK_SHARED_DATA")
-    shared = Path(home) if home else Path(__file__).resolve().parents[3] / "shared" / "data"
-    bodies = sorted((shared / "cloudevents_conformance").rglob("*.json")) if shared.is_dir() else []
-    if not bodies:
-        pytest.skip("the shared CloudEvents conformance data are not here")
-    for path in bodies:
-        for header in (EVENT, BATCH):
-            assert _post(house, path.read_bytes(), header).status < 500, path.name
+    assert _post(house, raw(1), EVENT).status == 500

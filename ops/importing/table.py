@@ -64,6 +64,8 @@ def read_table(path: Path, layout: Layout) -> Table:
     heading = next(rows, None)
     if heading is None:
         raise refuse("file_unreadable", f"{path.name} has no heading row")
+    if heading.spoiled:
+        raise refuse("file_unreadable", f"the heading row of {path.name} cannot be read: {heading.spoiled}")
     return Table(headings=heading.cells, rows=rows, about=max(0, about - heading.number))
 
 

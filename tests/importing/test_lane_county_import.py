@@ -45,7 +45,7 @@ FLAGS = {
     "local_time_ambiguous": 2,
     "local_time_nonexistent": 0,
     "surrounding_spaces": 0,
-    "spelling_variant": 536,
+    "spelling_variant": 532,
     "need_unmapped": 0,
     "outcome_unmapped": 0,
     "disposition_unmapped": 0,

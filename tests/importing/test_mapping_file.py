@@ -77,14 +77,14 @@ def test_a_mapping_that_cannot_be_read_is_refused(tmp_path: Path, name, text, co
 def test_three_columns_are_enough_for_a_small_nonprofit(save, intake) -> None:
     rows = [
         ("referral", "outcome", "date"),
-        ("R-1", "got help", "2025-03-14"),
+        ("R-1", "got_help", "2025-03-14"),
         ("R-2", "Partly", "03/15/2025"),
-        ("R-3", "no", ""),
-        ("R-4", "better", "2025-03-14"),
+        ("R-3", "not", ""),
+        ("R-4", "got help", "2025-03-14"),
     ]
     report = run(save("outcomes.csv", rows), "referral-outcomes", intake.record, reject=intake.reject)
     assert (report.recorded, report.rejected, report.rows) == (3, 1, 4)
-    assert {"spelling_variant": 2, "date_missing": 1}.items() <= report.flags.items()
+    assert {"spelling_variant": 1, "date_missing": 1}.items() <= report.flags.items()
     events = intake.ledger.reader().after(0, 10)
     assert [(event.data["outcome"], event.data["referral"]) for event in events] == [
         ("got_help", "R-1"),

@@ -13,11 +13,12 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from contracts.catalogue import CATALOGUE
 from contracts.ports import NO_TIME, HotColumns, LogReader
-from projections.merges import Model, identity
+from projections.merges import Model
 from projections.winners import Ints
 
 Decoder = Callable[[bytes], Any]
@@ -25,13 +26,6 @@ Decoder = Callable[[bytes], Any]
 
 MARK = b'"supersedes":'
 """What the canonical form of every event that supersedes another contains."""
-
-
-class Identified(msgspec.Struct):
-    """The part of a body that says which event it is."""
-
-    source: str
-    id: str
 
 
 class Superseding(msgspec.Struct):
@@ -43,7 +37,6 @@ class Superseding(msgspec.Struct):
     data: dict[str, Any] = {}
 
 
-identify = msgspec.json.Decoder(Identified).decode
 supersession = msgspec.json.Decoder(Superseding).decode
 
 
@@ -69,9 +62,10 @@ class Columns:
         self.reader = reader
         self.hot = hot
         self.names = reader.names()
-        ids, codes = np.unique(hot.type_id, return_inverse=True)
-        self.codes: Ints = codes.astype(np.int64)
-        self.types = [_type_code(self.names[int(number)]) for number in ids]
+        # A table over the ids instead of a sort: there are few, and this runs over every event.
+        present = np.bincount(hot.type_id) > 0
+        self.codes: Ints = (np.cumsum(present) - 1)[hot.type_id]
+        self.types = [_type_code(self.names[int(number)]) for number in np.flatnonzero(present)]
         self.live = np.ones(len(hot.log_index), dtype=bool)
 
     def __len__(self) -> int:
@@ -86,20 +80,22 @@ class Columns:
         """Where an event stands in the run; the log is dense."""
         return log_index - int(self.hot.log_index[0])
 
-    def of_types(self, wanted: Iterable[str], within: Ints | None = None) -> Ints:
-        """The positions of live events of some types, ascending, or the indexes of those in ``within``."""
-        names = frozenset(wanted)
-        chosen = np.array([code.name in names for code in self.types], dtype=bool)
-        if len(chosen) == 0:
-            return np.empty(0, dtype=np.int64)
-        if within is None:
-            return np.flatnonzero(chosen[self.codes] & self.live)
-        return np.flatnonzero(chosen[self.codes[within]])
+    def of_types(self, wanted: Iterable[str]) -> Ints:
+        """The positions of live events of some types, ascending."""
+        return np.flatnonzero(self._are(wanted)[self.codes] & self.live)
+
+    def indexes_of_types(self, wanted: Iterable[str], codes: Ints) -> Ints:
+        """Where among some type codes these types stand, ascending."""
+        return np.flatnonzero(self._are(wanted)[codes])
 
     def statements(self) -> Ints:
         """The positions of all statements, superseded or not."""
-        chosen = np.array([code.statement for code in self.types], dtype=bool)
-        return np.flatnonzero(chosen[self.codes]) if len(chosen) else np.empty(0, dtype=np.int64)
+        return np.flatnonzero(np.array([code.statement for code in self.types], dtype=bool)[self.codes])
+
+    def _are(self, wanted: Iterable[str]) -> npt.NDArray[np.bool_]:
+        """For each type code whether it is one of these types."""
+        names = frozenset(wanted)
+        return np.array([code.name in names for code in self.types], dtype=bool)
 
     def bodies(self, positions: Ints) -> Iterator[tuple[int, bytes]]:
         """(position, canonical bytes), ascending by position."""
@@ -108,18 +104,18 @@ class Columns:
         for log_index, body in self.reader.bodies(self.hot.log_index[positions]):
             yield self.position(log_index), body
 
-    def identities(self, positions: Ints) -> list[str]:
-        """The identities of some events, in the order asked."""
-        found = {}
-        for position, body in self.bodies(np.unique(positions)):
-            event = identify(body)
-            found[position] = identity(event.source, event.id)
-        return [found[position] for position in positions.tolist()]
-
     def times(self, positions: Ints) -> list[int | None]:
         """Moments in UTC microseconds, None where unknown."""
-        times: list[int] = self.hot.time_us[positions].tolist()
+        found = self.hot.time_us[positions]
+        times: list[int | None] = found.tolist()
+        if not (found == NO_TIME).any():
+            return times
         return [None if time == NO_TIME else time for time in times]
+
+    def agencies(self, positions: Ints) -> list[str]:
+        """Who spoke."""
+        names = self.names
+        return [names[number] for number in self.hot.agency_id[positions].tolist()]
 
     def decoders(self, model: Model) -> list[Decoder]:
         """For each type code, what decodes an event for this model."""
@@ -145,11 +141,12 @@ def _type_code(topic: str) -> TypeCode:
 def _decoder(code: TypeCode, fields: set[str]) -> Decoder:
     """Decodes the named payload fields only, without building the rest."""
     data = msgspec.defstruct(
-        "Data", [(attribute(f), Any, None) for f in sorted(fields)], rename={attribute(f): f for f in fields}
+        "Data", [(attribute(f), Any, None) for f in sorted(fields)], rename={attribute(f): f for f in fields}, gc=False
     )
     event = msgspec.defstruct(
         "Event",
         [("source", str), ("id", str), ("data", data), ("supersedes", str | None, None)],
+        gc=False,
     )
     if code.current:
         decode: Decoder = msgspec.json.Decoder(event).decode

@@ -132,6 +132,5 @@ class Fold:
         statements.delete_where(connection, table, expansion.parent, parents)
         statements.write_rows(connection, statements.insert(table), after)
         dirty.update(
-            (expansion.table, UNDATED if month is None else row[month] or UNDATED)
-            for row in before ^ set(after)
+            (expansion.table, UNDATED if month is None else row[month] or UNDATED) for row in before ^ set(after)
         )

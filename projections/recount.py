@@ -20,6 +20,9 @@ from projections.winners import Ints
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_UNKNOWN = -1
+"""The delay of an event whose time is unknown."""
+
 _NO_DAY = np.iinfo(np.int64).min
 
 
@@ -28,8 +31,13 @@ def local_days(moments: Ints, zone: str) -> Ints:
 
     A zone's offset is looked up once a UTC day; on days on which it changes, once a moment.
     """
-    utc_days, inverse = np.unique(moments // DAY_US, return_inverse=True)
-    offsets = [_steady_offset_us(int(day), zone) for day in utc_days]
+    if len(moments) == 0:
+        return np.empty(0, dtype=np.int64)
+    utc_days = moments // DAY_US
+    first = int(utc_days.min())
+    inverse = utc_days - first
+    present = np.bincount(inverse) > 0
+    offsets = [_steady_offset_us(first + day, zone) if there else 0 for day, there in enumerate(present.tolist())]
     shift = np.array([0 if offset is None else offset for offset in offsets], dtype=np.int64)
     days = (moments + shift[inverse]) // DAY_US
     changing = np.array([offset is None for offset in offsets], dtype=bool)[inverse]
@@ -60,27 +68,45 @@ def recount(connection: Connection, columns: Columns, zone: str) -> None:
     happened = np.full(len(chosen), _NO_DAY, dtype=np.int64)
     happened[dated] = local_days(times[dated], zone)
     _entries(connection, columns, agencies, entered, happened)
-    families = [family_of(code.name) for code in columns.types]
-    names, of_code = np.unique(np.array(families), return_inverse=True)
-    groups = np.stack((agencies[dated], of_code[columns.codes[chosen[dated]]], happened[dated]))
-    found, inverse = np.unique(groups, axis=1, return_inverse=True)
-    first = np.full(found.shape[1], np.iinfo(np.int64).max, dtype=np.int64)
-    np.minimum.at(first, inverse.ravel(), recorded[dated])
+    families = sorted({family_of(code.name) for code in columns.types})
+    of_code = np.array([families.index(family_of(code.name)) for code in columns.types], dtype=np.int64)
+    groups, inverse = _distinct(agencies[dated], of_code[columns.codes[chosen[dated]]], happened[dated])
+    first = np.full(len(groups), np.iinfo(np.int64).max, dtype=np.int64)
+    np.minimum.at(first, inverse, recorded[dated])
     rows = []
-    for agency_id, family_id, day, recorded_at in zip(*found.tolist(), first.tolist(), strict=True):
-        agency, family, text = columns.names[agency_id], str(names[family_id]), _day_text(day)
+    for (agency_id, family_id, day), recorded_at in zip(groups, first.tolist(), strict=True):
+        agency, family, text = columns.names[agency_id], families[family_id], _day_text(day)
         rows.append((report_key(agency, family, text), agency, family, text, recorded_at, text[:7]))
     rows.sort()
     statements.write_rows(connection, statements.insert(REPORTS), rows)
 
 
+def _distinct(*parts: Ints) -> tuple[list[tuple[int, ...]], Ints]:
+    """The distinct combinations of some columns, and for each element which one it has.
+
+    The columns are packed into one number, so that one sort of integers does; their ranges are small.
+    """
+    if len(parts[0]) == 0:
+        return [], np.empty(0, dtype=np.int64)
+    packed = np.zeros(len(parts[0]), dtype=np.int64)
+    ranges = [(int(part.min()), int(part.max()) - int(part.min()) + 1) for part in parts]
+    for part, (least, size) in zip(parts, ranges, strict=True):
+        packed = packed * size + (part - least)
+    values, inverse = np.unique(packed, return_inverse=True)
+    unpacked = []
+    for least, size in reversed(ranges):
+        values, rest = np.divmod(values, size)
+        unpacked.append((rest + least).tolist())
+    return list(zip(*reversed(unpacked), strict=True)), inverse.reshape(-1)
+
+
 def _entries(connection: Connection, columns: Columns, agencies: Ints, entered: Ints, happened: Ints) -> None:
     """Counts by agency, day of entry and delay, then adds up to months and buckets in Python."""
-    delay = np.where(happened == _NO_DAY, _NO_DAY, np.clip(entered - happened, 0, 11))
-    found, counts = np.unique(np.stack((agencies, entered, delay)), axis=1, return_counts=True)
+    delay = np.where(happened == _NO_DAY, _UNKNOWN, np.clip(entered - happened, 0, 11))
+    groups, inverse = _distinct(agencies, entered, delay)
     entries: dict[tuple[str, str, str], int] = {}
-    for agency_id, day, days, n in zip(*found.tolist(), counts.tolist(), strict=True):
-        label = UNDATED_BUCKET if days == _NO_DAY else bucket(days)
+    for (agency_id, day, days), n in zip(groups, np.bincount(inverse).tolist(), strict=True):
+        label = UNDATED_BUCKET if days == _UNKNOWN else bucket(days)
         key = (columns.names[agency_id], _day_text(day)[:7], label)
         entries[key] = entries.get(key, 0) + n
     rows = [(*key, n) for key, n in sorted(entries.items())]

@@ -34,9 +34,7 @@ _TYPES: dict[Kind, type[TypeEngine[Any]]] = {
 }
 
 
-def _table(
-    name: str, key: str, columns: Iterable[tuple[str, Kind]], indexes: Iterable[tuple[str, ...]] = ()
-) -> Table:
+def _table(name: str, key: str, columns: Iterable[tuple[str, Kind]], indexes: Iterable[tuple[str, ...]] = ()) -> Table:
     table = Table(
         name,
         METADATA,

@@ -1,15 +1,18 @@
 """The rebuild: the same declarations as the incremental fold, executed over whole columns of the log.
 
-Here because rebuilding must be cheap enough to be the answer to every change of a declaration: winners are
-found with numpy over typed columns, payloads are decoded only for winners, and rows are written in bulk.
+Here because rebuilding must be cheap enough to be the answer to every change of a declaration: rows, their
+events and the winners of their slots are found with numpy over typed columns, each body is read once, of a
+payload only what fills columns is decoded, and rows are written in bulk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,7 @@ from sqlalchemy.engine import Connection
 from projections import statements
 from projections.columns import MARK, Columns, Decoder, attribute, supersession
 from projections.merges import (
+    SEPARATOR,
     Collect,
     DataKey,
     Fill,
@@ -32,8 +36,8 @@ from projections.sheet import collected, collection_text
 from projections.tables import EXPANSIONS, TABLES
 from projections.winners import Ints, winners
 
-ROWS_AT_ONCE = 20_000
-"""Rows built and written together: bounds the memory of decoded events."""
+EVENTS_AT_ONCE = 40_000
+"""The stretch of the log whose rows are built and written together: bounds the memory of decoded events."""
 
 CORRECTIONS = ("record.corrected", "record.voided")
 """Types that name what they supersede in their data."""
@@ -42,12 +46,32 @@ SupersededRow = tuple[str, str, str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class _Won:
-    """A slot's winners: ``rows`` ascending and, for each, the position of its event."""
+class _Plan:
+    """A model's events grouped by row; rows are numbered in the order in which the log first speaks of them.
 
-    slot: Slot
+    ``positions`` are sorted by row, then by place in the log; those of row ``r`` are
+    ``positions[starts[r] : starts[r + 1]]``. ``firsts`` is where each row is first spoken of.
+    """
+
+    model: Model
+    decoders: list[Decoder]
+    keys: list[str]
+    positions: Ints
+    starts: Ints
+    firsts: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Some consecutive rows of a plan with their events: ``rows`` counts from 0 and never decreases."""
+
+    plan: _Plan
+    keys: list[str]
     rows: Ints
     positions: Ints
+    codes: Ints
+    times: Ints
+    events: list[Any]
 
 
 class Rebuild:
@@ -59,32 +83,35 @@ class Rebuild:
         self._progress = progress
         self._read = np.zeros(len(columns), dtype=bool)
         self._excluded: set[tuple[str, str]] = set()
-        self.superseded: list[SupersededRow] = []
+        self.superseded: set[SupersededRow] = set()
 
-    def model(self, connection: Connection, model: Model) -> None:
-        """Writes every row of one model. Its table must be empty."""
-        columns = self._columns
-        positions = columns.of_types(model.types)
-        if len(positions) == 0:
-            return
-        decoders = columns.decoders(model)
-        keys, rows = self._keys(model, decoders, positions)
-        won = [self._winners(slot, decoders, positions, rows) for slot in model.slots]
-        collecting = [
-            (collect, rows[found], positions[found])
-            for collect in model.collects
-            for found in [columns.of_types(collect.types, within=positions)]
-        ]
-        # Rows in the order in which the log first speaks of them: their events lie near each other, and
-        # keys that senders number in order are appended to the table rather than scattered over it.
-        _, firsts = np.unique(rows, return_index=True)
-        by_age = np.argsort(positions[firsts], kind="stable")
-        for start in range(0, len(by_age), ROWS_AT_ONCE):
-            chunk = np.sort(by_age[start : start + ROWS_AT_ONCE])
-            self._chunk(connection, model, decoders, keys, chunk, won, collecting)
-            self._progress(int(len(positions) * len(chunk) / len(by_age)))
+    def run(self, connection: Connection, models: Sequence[Model]) -> None:
+        """Writes every row of the models. Their tables must be empty."""
+        with _no_cycle_collection():
+            self._run(connection, models)
 
-    def exclude_superseded(self) -> None:
+    def _run(self, connection: Connection, models: Sequence[Model]) -> None:
+        self._exclude_superseded()
+        plans = [plan for model in models for plan in self._plan(model)]
+        for start in range(0, len(self._columns), EVENTS_AT_ONCE):
+            chosen = []
+            for plan in plans:
+                first, end = np.searchsorted(plan.firsts, (start, start + EVENTS_AT_ONCE))
+                if end > first:
+                    chosen.append((plan, int(first), int(end)))
+            bodies = self._bodies([_events_of(*rows) for rows in chosen])
+            for plan, first, end in chosen:
+                self._write(connection, self._stretch(plan, first, end, bodies))
+            self._progress(min(EVENTS_AT_ONCE, len(self._columns) - start))
+        self._look_at_the_rest()
+
+    def late_targets(self) -> list[tuple[str, str]]:
+        """The superseded identities that were folded before they were known to be superseded."""
+        return sorted({(row[0], row[1]) for row in self.superseded} - self._excluded)
+
+    # What is superseded
+
+    def _exclude_superseded(self) -> None:
         """Leaves out what record events name, before anything is folded: the common case is cheapest so.
 
         Events that an ordinary event replaces are only found when bodies are read; see ``late_targets``.
@@ -95,18 +122,13 @@ class Rebuild:
             event = supersession(body)
             self._note(position, event, event.data.get("supersedes"))
         self._read[corrections] = True
-        targets = {(row[0], row[1]) for row in self.superseded}
-        self._excluded = targets
-        for chunk in statements.chunks(sorted(targets)):
+        self._excluded = {(row[0], row[1]) for row in self.superseded}
+        for chunk in statements.chunks(sorted(self._excluded)):
             for target in columns.reader.by_identity(chunk, columns.upto):
                 if target.kind == "statement":
                     columns.live[columns.position(target.log_index)] = False
 
-    def late_targets(self) -> list[tuple[str, str]]:
-        """The superseded identities that were folded before they were known to be superseded."""
-        return sorted({(row[0], row[1]) for row in self.superseded} - self._excluded)
-
-    def leftovers(self) -> None:
+    def _look_at_the_rest(self) -> None:
         """Looks for superseding events among those no model had to read."""
         for position, body in self._columns.bodies(np.flatnonzero(~self._read)):
             if MARK in body:
@@ -116,153 +138,184 @@ class Rebuild:
     def _note(self, position: int, event: Any, target: str | None) -> None:
         if target is not None:
             known_at = int(self._columns.hot.recorded_at_us[position])
-            self.superseded.append((event.source, target, event.source, event.id, known_at))
+            self.superseded.add((event.source, target, event.source, event.id, known_at))
 
-    def _keys(self, model: Model, decoders: list[Decoder], positions: Ints) -> tuple[list[str], Ints]:
-        """The keys of the model's rows, and for each event the number of its row."""
+    # Which events make which rows
+
+    def _plan(self, model: Model) -> Iterator[_Plan]:
         columns = self._columns
+        positions = columns.of_types(model.types)
+        if len(positions) == 0:
+            return
+        decoders = columns.decoders(model)
         if isinstance(model.key, SubjectKey):
-            subjects, rows = np.unique(columns.hot.subject_id[positions], return_inverse=True)
+            numbers = columns.hot.subject_id[positions]
+        else:
+            texts, numbers = self._data_keys(model.key, decoders, positions)
+        # The first place of each key: written backwards, so that the first one stands.
+        first_of = np.full(int(numbers.max()) + 1, -1, dtype=np.int64)
+        first_of[numbers[::-1]] = positions[::-1]
+        present = np.flatnonzero(first_of >= 0)
+        by_age = present[np.argsort(first_of[present], kind="stable")]
+        row_of = np.empty(len(first_of), dtype=np.int64)
+        row_of[by_age] = np.arange(len(by_age))
+        rows = row_of[numbers]
+        order = np.argsort(rows, kind="stable")
+        starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(by_age)))))
+        if isinstance(model.key, SubjectKey):
             prefix, names = model.key.prefix, columns.names
-            return [names[number].removeprefix(prefix) for number in subjects.tolist()], rows
-        numbers: dict[str, int] = {}
-        rows = np.empty(len(positions), dtype=np.int64)
-        for index, (position, body) in enumerate(columns.bodies(positions)):
-            event = decoders[columns.codes[position]](body)
-            rows[index] = numbers.setdefault(_data_key(model.key, event.data), len(numbers))
-        return list(numbers), rows
+            keys = [names[number].removeprefix(prefix) for number in by_age.tolist()]
+        else:
+            keys = [texts[number] for number in by_age.tolist()]
+        self._read[positions] = True
+        yield _Plan(model, decoders, keys, positions[order], starts, first_of[by_age])
 
-    def _winners(self, slot: Slot, decoders: list[Decoder], positions: Ints, rows: Ints) -> _Won:
+    def _data_keys(self, key: DataKey, decoders: list[Decoder], positions: Ints) -> tuple[list[str], Ints]:
+        """The distinct keys taken from payloads, and for each event the number of its key."""
         columns = self._columns
-        found = columns.of_types(slot.types, within=positions)
-        if slot.where is not None:
-            found = found[self._matching(slot, decoders, positions[found])]
-        candidates, about = positions[found], rows[found]
-        best = winners(
-            about,
-            columns.hot.time_us[candidates],
-            first=slot.pick == "first",
-            identities=lambda ties: columns.identities(candidates[ties]),
+        known: dict[str, int] = {}
+        numbers = np.empty(len(positions), dtype=np.int64)
+        for index, (position, body) in enumerate(columns.bodies(positions)):
+            data = decoders[columns.codes[position]](body).data
+            text = key.separator.join(str(getattr(data, attribute(name))) for name in key.fields)
+            numbers[index] = known.setdefault(text, len(known))
+        return list(known), numbers
+
+    def _bodies(self, wanted: list[Ints]) -> dict[int, bytes]:
+        """log_index -> body of some events."""
+        if not wanted:
+            return {}
+        columns = self._columns
+        return dict(columns.reader.bodies(columns.hot.log_index[np.unique(np.concatenate(wanted))]))
+
+    def _stretch(self, plan: _Plan, first: int, end: int, bodies: dict[int, bytes]) -> _Stretch:
+        columns = self._columns
+        positions = _events_of(plan, first, end)
+        sizes = np.diff(plan.starts[first : end + 1])
+        codes = columns.codes[positions]
+        decoders = plan.decoders
+        found = zip(codes.tolist(), columns.hot.log_index[positions].tolist(), strict=True)
+        events = [decoders[code](bodies[log_index]) for code, log_index in found]
+        for index, event in enumerate(events):
+            if event.supersedes is not None:
+                self._note(int(positions[index]), event, event.supersedes)
+        return _Stretch(
+            plan,
+            plan.keys[first:end],
+            np.repeat(np.arange(end - first), sizes),
+            positions,
+            codes,
+            columns.hot.time_us[positions],
+            events,
         )
-        return _Won(slot, about[best], candidates[best])
 
-    def _matching(self, slot: Slot, decoders: list[Decoder], positions: Ints) -> Ints:
-        """The indexes of the events that a slot's filter lets through."""
-        assert slot.where is not None
-        columns, admits = self._columns, slot.where.admits
-        read = _reader(slot.where.path.split("."))
-        passed = [
-            index
-            for index, (position, body) in enumerate(columns.bodies(positions))
-            if admits(read(decoders[columns.codes[position]](body)))
-        ]
-        return np.array(passed, dtype=np.int64)
+    # Rows
 
-    def _chunk(
-        self,
-        connection: Connection,
-        model: Model,
-        decoders: list[Decoder],
-        keys: list[str],
-        chunk: Ints,
-        won: Sequence[_Won],
-        collecting: Sequence[tuple[Collect, Ints, Ints]],
-    ) -> None:
-        """Builds and writes the rows whose numbers are in ``chunk`` (ascending)."""
-        size = len(chunk)
-        place = np.full(len(keys), -1, dtype=np.int64)
-        place[chunk] = np.arange(size)
-        parts = [(w.slot, *_within(place, w.rows, w.positions)) for w in won]
-        gathered = [(c, *_within(place, r, p)) for c, r, p in collecting]
-        needed = np.unique(np.concatenate([p[2] for p in (*parts, *gathered)]))
-        events = self._decode(decoders, needed)
-        table: dict[str, list[Any]] = {name: [None] * size for name in model.column_names}
-        table[model.key_column] = [keys[number] for number in chunk.tolist()]
-        for slot, rows, positions in parts:
-            chosen = [events[index] for index in np.searchsorted(needed, positions).tolist()]
-            self._fill(table, slot, rows, positions, chosen)
-        for collect, rows, positions in gathered:
-            chosen = [events[index] for index in np.searchsorted(needed, positions).tolist()]
-            table[collect.column] = self._collect(collect, size, rows, positions, chosen)
+    def _write(self, connection: Connection, stretch: _Stretch) -> None:
+        """Builds and writes the rows of a stretch."""
+        model = stretch.plan.model
+        table: dict[str, list[Any]] = {name: [None] * len(stretch.keys) for name in model.column_names}
+        table[model.key_column] = stretch.keys
+        for slot in model.slots:
+            self._fill(table, slot, stretch)
+        for collect in model.collects:
+            table[collect.column] = self._collect(collect, stretch)
         for derived in model.derived:
             function = partial(derived.function, self._zone) if derived.zoned else derived.function
             table[derived.column] = list(map(function, *(table[name] for name in derived.inputs)))
         written = list(zip(*table.values(), strict=True))
         if any(slot.where is not None for slot in model.slots):
             written = [row for row, live in zip(written, _live(model, table), strict=True) if live]
-        written.sort(key=lambda row: str(row[0]))
+        # Keys that senders number in order are then appended to the table rather than scattered over it.
+        written.sort(key=itemgetter(0))
         statements.write_rows(connection, statements.insert(TABLES[model.name]), written)
         if model.expansion is not None:
             names, expand = model.column_names, model.expansion.function
-            following = [
-                row for parent in written for row in expand(dict(zip(names, parent, strict=True)), self._zone)
-            ]
+            following = [row for parent in written for row in expand(dict(zip(names, parent, strict=True)), self._zone)]
             sql = statements.insert(EXPANSIONS[model.expansion.table])
             statements.write_rows(connection, sql, following)
 
-    def _decode(self, decoders: list[Decoder], positions: Ints) -> list[Any]:
-        """The events at some positions (ascending), decoded for one model."""
-        by_code = self._columns.codes[positions].tolist()
-        events = [
-            decoders[code](body)
-            for code, (_, body) in zip(by_code, self._columns.bodies(positions), strict=True)
-        ]
-        fresh = ~self._read[positions]
-        self._read[positions] = True
-        for index, event in enumerate(events):
-            if event.supersedes is not None and fresh[index]:
-                self._note(int(positions[index]), event, event.supersedes)
-        return events
+    def _fill(self, table: dict[str, list[Any]], slot: Slot, stretch: _Stretch) -> None:
+        """Finds who wins a slot in each row and puts what it fills into the columns."""
+        columns, events = self._columns, stretch.events
+        candidates = columns.indexes_of_types(slot.types, stretch.codes)
+        if slot.where is not None:
+            admits, read = slot.where.admits, _reader(slot.where.path.split("."))
+            admitted = [index for index in candidates.tolist() if admits(read(events[index]))]
+            candidates = np.array(admitted, dtype=np.int64)
+        if len(candidates) == 0:
+            return
 
-    def _fill(
-        self, table: dict[str, list[Any]], slot: Slot, rows: Ints, positions: Ints, events: list[Any]
-    ) -> None:
-        """Puts what a slot fills into the columns, at the rows it was won in."""
-        columns = self._columns
-        at = rows.tolist()
-        whole = at == list(range(len(table[slot.identity_column])))
+        def identities(indexes: Ints) -> list[str]:
+            tied = (events[index] for index in candidates[indexes].tolist())
+            return [identity(event.source, event.id) for event in tied]
+
+        best = candidates[
+            winners(
+                stretch.rows[candidates],
+                stretch.times[candidates],
+                first=slot.pick == "first",
+                identities=identities,
+            )
+        ]
+        rows = stretch.rows[best].tolist()
+        chosen = [events[index] for index in best.tolist()]
+        # Winners come in ascending order of rows, so where there are as many as rows, each row has one.
+        whole = len(rows) == len(stretch.keys)
 
         def put(column: str, values: list[Any]) -> None:
             if whole:
                 table[column] = values
                 return
             target = table[column]
-            for index, value in zip(at, values, strict=True):
-                target[index] = value
+            for row, value in zip(rows, values, strict=True):
+                target[row] = value
 
-        put(slot.identity_column, [identity(event.source, event.id) for event in events])
-        put(slot.time_column, columns.times(positions))
+        put(slot.identity_column, [event.source + SEPARATOR + event.id for event in chosen])
+        put(slot.time_column, columns.times(stretch.positions[best]))
         for fill in slot.fills:
             if fill.origin == "agency":
-                names = columns.names
-                put(fill.column, [names[number] for number in columns.hot.agency_id[positions].tolist()])
+                put(fill.column, columns.agencies(stretch.positions[best]))
             elif fill.origin == "won":
-                put(fill.column, [1] * len(at))
+                put(fill.column, [1] * len(rows))
             elif fill.origin == "data":
-                put(fill.column, _values(fill, events))
+                put(fill.column, _values(fill, chosen))
 
-    def _collect(
-        self, collect: Collect, size: int, rows: Ints, positions: Ints, events: list[Any]
-    ) -> list[str | None]:
-        """A collection's column over all rows of a chunk."""
+    def _collect(self, collect: Collect, stretch: _Stretch) -> list[str | None]:
+        """A collection's column over all rows of a stretch."""
         columns = self._columns
-        members: list[dict[tuple[str, str], dict[str, Any]]] = [{} for _ in range(size)]
-        agencies = columns.hot.agency_id[positions].tolist()
-        for row, time, agency, event in zip(
-            rows.tolist(), columns.times(positions), agencies, events, strict=True
+        indexes = columns.indexes_of_types(collect.types, stretch.codes)
+        positions = stretch.positions[indexes]
+        members: list[dict[tuple[str, str], dict[str, Any]]] = [{} for _ in stretch.keys]
+        for index, row, time, agency in zip(
+            indexes.tolist(),
+            stretch.rows[indexes].tolist(),
+            columns.times(positions),
+            columns.agencies(positions),
+            strict=True,
         ):
+            event = stretch.events[index]
             data = {name: getattr(event.data, attribute(name)) for name in collect.fields}
-            members[row][event.source, event.id] = collected(
-                collect.fields, event.source, event.id, time, columns.names[agency], data
-            )
+            element = collected(collect.fields, event.source, event.id, time, agency, data)
+            members[row][event.source, event.id] = element
         return [collection_text(found) if found else None for found in members]
 
 
-def _within(place: Ints, rows: Ints, positions: Ints) -> tuple[Ints, Ints]:
-    """Those (row, position) pairs whose row is in the chunk, the row as its place in it."""
-    local = place[rows]
-    kept = local >= 0
-    return local[kept], positions[kept]
+@contextmanager
+def _no_cycle_collection() -> Iterator[None]:
+    """Millions of small objects come and go and none is in a cycle: looking for cycles would cost a tenth."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _events_of(plan: _Plan, first: int, end: int) -> Ints:
+    """The positions of the events of consecutive rows, by row and then by place in the log."""
+    return plan.positions[plan.starts[first] : plan.starts[end]]
 
 
 def _live(model: Model, table: dict[str, list[Any]]) -> list[bool]:
@@ -270,10 +323,6 @@ def _live(model: Model, table: dict[str, list[Any]]) -> list[bool]:
     marks = [table[slot.identity_column] for slot in model.slots]
     marks += [table[collect.column] for collect in model.collects]
     return [any(value is not None for value in row) for row in zip(*marks, strict=True)]
-
-
-def _data_key(key: DataKey, data: Any) -> str:
-    return key.separator.join(str(getattr(data, attribute(name))) for name in key.fields)
 
 
 def _reader(path: Sequence[str]) -> Callable[[Any], Any]:

@@ -45,9 +45,7 @@ class Views:
 
     name = "views"
 
-    def __init__(
-        self, zone: str, on_refresh: Refresh | None = None, *, models: Sequence[Model] = MODELS
-    ) -> None:
+    def __init__(self, zone: str, on_refresh: Refresh | None = None, *, models: Sequence[Model] = MODELS) -> None:
         self.zone = zone
         self.version = _version(models, zone)
         self._models = tuple(models)
@@ -119,13 +117,11 @@ class Views:
         with store.write() as connection:
             self._make_empty(connection)
             work = Rebuild(columns, self.zone, advance)
-            work.exclude_superseded()
-            for model in self._models:
-                work.model(connection, model)
-            work.leftovers()
-            recount(connection, columns, self.zone)
+            if len(columns):
+                work.run(connection, self._models)
+                recount(connection, columns, self.zone)
             self._index(connection)
-            write_superseded(connection, work.superseded)
+            write_superseded(connection, sorted(work.superseded))
             self._corrections.forget()
             self._corrections.sync(connection)
             self._correct(connection, reader, work.late_targets(), reached)
@@ -137,9 +133,7 @@ class Views:
         advance.finish()
         return reached
 
-    def _correct(
-        self, connection: Connection, reader: LogReader, targets: Iterable[Identity], upto: int
-    ) -> Dirty:
+    def _correct(self, connection: Connection, reader: LogReader, targets: Iterable[Identity], upto: int) -> Dirty:
         """Folds again every row that a superseded event has touched."""
         is_live = self._corrections.is_live
         dirty: Dirty = set()

@@ -18,10 +18,9 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from contracts.faults import FAULTS, Problem, RejectedFault
-from contracts.kpi import Split
 from projections.kpi import built, counting, status, stored, tables
 from projections.kpi.definitions import Definition, Definitions
-from projections.kpi.measures import ALL_GROUPS, CellKey, Figures, cell_figures, periods_of
+from projections.kpi.measures import ALL_GROUPS, CellKey, Figures, cell_figures, parts_of
 from projections.kpi.periods import ALL, current, is_period
 from projections.kpi.populations import POPULATIONS, table_of
 from projections.kpi.refresh import ZONE, dating_only, refresh
@@ -214,7 +213,7 @@ class Reading:
             self.zone,
         )
         aim = self.target(definition)
-        of_part = isinstance(body.measure, Split) and group.startswith(f"{body.measure.dimension}:")
+        of_part = group in parts_of(body)
         target = None
         if aim is not None and not of_part:
             target = status.target_for(aim.targets, period, self.month)
@@ -303,4 +302,4 @@ def cells(
     return found
 
 
-__all__ = ["Reading", "cells", "chosen", "periods_of", "refresh", "unknown_kpi"]
+__all__ = ["Reading", "cells", "chosen", "refresh", "unknown_kpi"]

@@ -112,6 +112,11 @@ class Definitions:
         active = [v for v in effective if not v.retired]
         return (active or effective or versions[:1])[-1]
 
+    @staticmethod
+    def library() -> list[KpiDefinition]:
+        """The definitions that come with the house, by KPI id."""
+        return [definition.body for _, definition in sorted(library().items())]
+
     @classmethod
     def load(cls, connection: Connection) -> Definitions:
         """The library overlaid by the rows of ``kpis``."""

@@ -11,11 +11,12 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
+from contracts.faults import FAULTS, Problem, RejectedFault
 from contracts.ports import LogReader
 from projections.kpi import counting
 from projections.kpi.cells import Reading, chosen
 from projections.kpi.evidence import Question, find, superseded
-from projections.kpi.measures import ALL_GROUPS
+from projections.kpi.measures import ALL_GROUPS, parts_of
 from projections.kpi.populations import table_of
 from projections.kpi.sentence import sentence
 from projections.kpi.shapes import AsOf, ExplainedEvent, Explanation
@@ -60,7 +61,12 @@ def explain(
         definitions=reading.definitions,
         valued=lambda: valued,
     )
-    cell = reading.cell(definition, period, group, question.answer(count.partials.items()))
+    figures = question.answer(count.partials.items())
+    if figures is None and group not in (ALL_GROUPS, *parts_of(definition.body)):
+        spec = FAULTS["group_unknown"]
+        detail = f"{kpi} has no group {group!r} in {period}"
+        raise RejectedFault(Problem(spec.code, spec.title, detail, hint=spec.hint))
+    cell = reading.cell(definition, period, group, figures)
     found = find(
         question,
         connection,

@@ -47,6 +47,14 @@ def part_names(measure: Split) -> list[str]:
     return [*(part.name for part in measure.parts), measure.rest]
 
 
+def parts_of(definition: KpiDefinition) -> list[str]:
+    """The groups of a split's parts (``eligibility:eligible``), in order; none for other measures."""
+    measure = definition.measure
+    if not isinstance(measure, Split):
+        return []
+    return [f"{measure.dimension}:{name}" for name in part_names(measure)]
+
+
 def figures(definition: KpiDefinition, partial: Partial) -> Figures:
     """The figures of one cell. An empty denominator yields no value, never 0."""
     digits = definition.rounding.digits

@@ -14,10 +14,10 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from contracts.kpi import Split, Value
+from contracts.kpi import Value
 from projections.kpi.cells import Reading, chosen, unknown_kpi
 from projections.kpi.definitions import Definition
-from projections.kpi.measures import ALL_GROUPS, CellKey, Figures
+from projections.kpi.measures import ALL_GROUPS, CellKey, Figures, parts_of
 from projections.kpi.periods import ALL, current, grain_of, label, latest_complete, previous
 from projections.kpi.populations import table_of
 from projections.kpi.sentence import sentence
@@ -86,13 +86,11 @@ def line(reading: Reading, definition: Definition) -> KpiLine:
         for (_, group), figures in sorted(groups.items())
         if body.group_by and group.startswith(f"{body.group_by}:")
     ]
-    parts: list[Cell] = []
-    if isinstance(body.measure, Split):
-        names = [*(part.name for part in body.measure.parts), body.measure.rest]
-        for name in names:
-            group = f"{body.measure.dimension}:{name}"
-            if (shown, group) in groups:
-                parts.append(cell(shown, group, groups[shown, group], judged_now=True))
+    parts = [
+        cell(shown, group, groups[shown, group], judged_now=True)
+        for group in parts_of(body)
+        if (shown, group) in groups
+    ]
     return KpiLine(
         definition=body,
         sentence=sentence(body),

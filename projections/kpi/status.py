@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from contracts.kpi import Freshness, KpiDefinition
-from projections.kpi.periods import ALL, DAY_US, at_grain, bounds_us, grain_of, months_of, shift, span
+from projections.kpi.periods import ALL, DAY_US, Grain, at_grain, bounds_us, months_of, shift, span
 from projections.kpi.shapes import CellStatus
 
 
@@ -79,10 +80,14 @@ def fresh_until_us(period: str, freshness: Freshness, zone: str) -> int:
     A monthly figure of March is current through April, in which April's is in the making, and the grace
     after it.
     """
-    following = shift(at_grain(last_month(period), freshness.cadence), 1)
-    ends = bounds_us(following, zone)
+    return _cadence_after_us(period, freshness.cadence, zone) + freshness.grace_days * DAY_US
+
+
+@lru_cache(maxsize=8192)
+def _cadence_after_us(period: str, cadence: Grain, zone: str) -> int:
+    ends = bounds_us(shift(at_grain(last_month(period), cadence), 1), zone)
     assert ends is not None
-    return ends[1] + freshness.grace_days * DAY_US
+    return ends[1]
 
 
 def lies_within(period: str, outer: str) -> bool:
@@ -154,16 +159,3 @@ def target_for(targets: Sequence[Mapping[str, Any]], period: str, today: str) ->
         if best is None or rank > best[0]:
             best = (rank, entry["value"])
     return None if best is None else Decimal(str(best[1]))
-
-
-__all__ = [
-    "Bands",
-    "Staleness",
-    "Standing",
-    "fresh_until_us",
-    "grain_of",
-    "newest",
-    "staleness",
-    "standing",
-    "target_for",
-]

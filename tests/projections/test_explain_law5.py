@@ -162,6 +162,14 @@ def test_an_unknown_kpi_is_refused_by_name(world: World) -> None:
         world.explain("K06", now=NOW, version=9)
 
 
+def test_an_unknown_group_is_refused_and_a_known_part_without_rows_is_not(world: World) -> None:
+    world.call("a", "2025-03-05", disposition="arrest")
+    world.refresh(NOW)
+    with pytest.raises(RejectedFault, match="agency:nobody"):
+        world.explain("K09", "2025-03", "agency:nobody", now=NOW)
+    assert world.explain("K02", "2024", "eligibility:eligible", now=NOW).cell.value is None
+
+
 # Law 6: what was known at an earlier log_index can be read again, exactly.
 
 

@@ -20,7 +20,6 @@ from ops.pages.record import rejection_counts
 from ops.pages.remembering import Scorecards
 from projections.kpi.built import expected_reports
 from projections.kpi.periods import current, previous
-from projections.kpi.shapes import Cell, Scorecard
 from projections.tables import ENTRIES, EXPANSIONS, REPORTS, TABLES
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ BUCKETS = {
 }
 OBLIGATIONS_SHOWN = 60
 MISSING_SHOWN = 40
-COMPLETENESS_KPI = "K37"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +54,17 @@ class AgencyRow:
     newest: str
 
 
-def agencies_figures(house: House, cards: Scorecards, asked: Asked) -> Figures:
+def agencies_figures(house: House, asked: Asked) -> Figures:
     """All agencies, by name."""
-    card = cards.read(asked.as_of)
     with house.reading(asked.as_of) as connection:
-        return {"agencies": _agencies(connection, card)}
+        return {"agencies": _agencies(connection, house.zone, asked.as_of.moment_us)}
 
 
 def agency_figures(house: House, cards: Scorecards, asked: Asked, name: str) -> Figures:
     """One agency. Raises ``Fault`` code ``not_found``."""
     card = cards.read(asked.as_of)
     with house.reading(asked.as_of) as connection:
-        row = next((a for a in _agencies(connection, card) if a.agency == name), None)
+        row = next((a for a in _agencies(connection, house.zone, asked.as_of.moment_us) if a.agency == name), None)
         if row is None:
             raise fault("not_found", f"there is no agency {name!r}")
         buckets = _buckets(connection, name)
@@ -96,7 +93,7 @@ def agency_figures(house: House, cards: Scorecards, asked: Asked, name: str) -> 
     }
 
 
-def _agencies(connection: Connection, card: Scorecard) -> list[AgencyRow]:
+def _agencies(connection: Connection, zone: str, moment_us: int) -> list[AgencyRow]:
     table = TABLES["agencies"]
     joined = {row.agency: row for row in connection.execute(select(table))}
     entries: dict[str, Counter[str]] = defaultdict(Counter)
@@ -111,7 +108,11 @@ def _agencies(connection: Connection, card: Scorecard) -> list[AgencyRow]:
             select(REPORTS.c.agency, func.max(REPORTS.c.day).label("newest")).group_by(REPORTS.c.agency)
         )
     }
-    complete = _completeness(card)
+    due: Counter[str] = Counter()
+    received: Counter[str] = Counter()
+    for report in _reports_due(connection, zone, moment_us):
+        due[report["agency"]] += 1
+        received[report["agency"]] += report["received"]
     rows = []
     for agency in {*joined, *entries}:
         row, buckets = joined.get(agency), entries[agency]
@@ -126,23 +127,17 @@ def _agencies(connection: Connection, card: Scorecard) -> list[AgencyRow]:
                 row.withdrew_at if row is not None else None,
                 total,
                 words.value_words(_share(prompt, total), "percent") if total else "–",
-                complete.get(agency, "–"),
+                f"{received[agency]:,} of {due[agency]:,}" if due[agency] else "–",
                 words.iso_day_words(newest[agency]) if agency in newest else "none yet",
             )
         )
     return sorted(rows, key=lambda row: (row.name or row.agency).casefold())
 
 
-def _completeness(card: Scorecard) -> dict[str, str]:
-    # Taken from the KPI's own cells, so that this page and the KPI's page cannot disagree.
-    for line in card.lines():
-        if line.definition.kpi == COMPLETENESS_KPI:
-            return {c.group.partition(":")[2]: _with_fraction(c) for c in line.by_agency}
-    return {}
-
-
-def _with_fraction(cell: Cell) -> str:
-    return words.fraction_words(cell) or words.value_words(cell.value, cell.unit)
+def _reports_due(connection: Connection, zone: str, moment_us: int) -> list[Mapping[str, Any]]:
+    """The reports that fell due over the last 12 months."""
+    months = set(previous(current(moment_us, zone, "month"), 12))
+    return [row for row in expected_reports(connection, moment_us, zone, months).rows if row["due_at"] <= moment_us]
 
 
 def _share(part: int, total: int) -> float | None:
@@ -159,12 +154,7 @@ def _buckets(connection: Connection, agency: str) -> Counter[str]:
 def _feeds(connection: Connection, agency: str, zone: str, moment_us: int) -> tuple[list[dict[str, Any]], list[str]]:
     """The agency's expected reports over the last 12 months by feed, and in words those that are missing."""
     table = TABLES["expected_feeds"]
-    months = set(previous(current(moment_us, zone, "month"), 12))
-    due = [
-        row
-        for row in expected_reports(connection, moment_us, zone, months).rows
-        if row["agency"] == agency and row["due_at"] <= moment_us
-    ]
+    due = [row for row in _reports_due(connection, zone, moment_us) if row["agency"] == agency]
     newest: dict[str, str] = {
         row.family: row.newest
         for row in connection.execute(

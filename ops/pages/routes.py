@@ -159,7 +159,7 @@ def _standing_routes(router: APIRouter, pages: Pages) -> None:
     @router.get("/agencies")
     def agencies_page(as_of: str = "") -> Response:
         reading = asked(house, as_of)
-        figures = agencies.agencies_figures(house, pages.cards, reading)
+        figures = agencies.agencies_figures(house, reading)
         return pages.page("agencies", figures, here="/agencies", nav="/agencies", reading=reading)
 
     @router.get("/agency/{name:path}")

@@ -141,6 +141,12 @@ def cell_figures(house: House, asked: Asked, kpi: str, version: int, period: str
     Raises ``Fault`` codes ``kpi_unknown``, ``period_invalid`` and ``group_unknown`` as the evaluator does.
     """
     told = house.explain(kpi, period, group, as_of=asked.as_of, version=version, limit=PAGE_ROWS, offset=offset)
+    if (
+        not told.row_count
+        and group != "all"
+        and not house.cells(kpi=kpi, group=group, version=version, as_of=asked.as_of)
+    ):
+        raise fault("group_unknown", f"{kpi} has no group {group!r}")
     links, cell = asked.links, told.cell
     longest = max(told.event_count, told.row_count)
     return {

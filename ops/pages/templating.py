@@ -83,6 +83,11 @@ def _moment(context: Context, moment_us: int | None) -> Markup:
 
 
 @pass_context
+def _stamp(context: Context, moment_us: int | None) -> Markup:
+    return _when(moment_us, context["zone"], words.stamp_words)
+
+
+@pass_context
 def _day(context: Context, moment_us: int | None) -> Markup:
     return _when(moment_us, context["zone"], words.day_words)
 
@@ -136,6 +141,7 @@ class Templates:
             shown=shown,
             event_title=event_title,
             moment=_moment,
+            stamp=_stamp,
             day=_day,
         )
         environment.globals.update(

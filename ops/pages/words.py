@@ -146,6 +146,14 @@ def moment_words(moment_us: int | None, zone: str) -> str:
     return f"{day_words(moment_us, zone)}, {at:%H:%M} {at.tzname()}"
 
 
+def stamp_words(moment_us: int | None, zone: str) -> str:
+    """``3 Mar 2025, 14:05`` for a table, whose page names the time zone; "not known" for none."""
+    if moment_us is None:
+        return "not known"
+    at = local(moment_us, zone)
+    return f"{at.day} {calendar.month_abbr[at.month]} {at.year}, {at:%H:%M}"
+
+
 def age_words(moment_us: int | None, now_us: int) -> str:
     """How long ago: ``today``, ``yesterday``, ``12 days ago``, ``5 months ago``, ``2 years ago``; "never" for none."""
     if moment_us is None:
@@ -175,9 +183,11 @@ def listed(names: list[str] | tuple[str, ...]) -> str:
 
 
 def fraction_words(cell: Cell) -> str:
-    """``3,750 of 4,682``, or "" for a measure that has no fraction."""
-    if cell.numerator is None or cell.denominator is None:
+    """``3,750 of 4,682``; ``4,682`` where the measure has no numerator, "" where it counts nothing."""
+    if cell.denominator is None:
         return ""
+    if cell.numerator is None:
+        return number_words(cell.denominator)
     return f"{number_words(cell.numerator)} of {number_words(cell.denominator)}"
 
 

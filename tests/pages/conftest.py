@@ -44,7 +44,7 @@ EXTRAS = (
         "n-1",
         {"agency": "nasty", "name": NASTY, "sector": "housing"},
     ),
-    event("call.received", "call/c-1", "nasty", "n-2", {"call": "c-1", "channel": "988", "psap": "<b>psap</b>"}),
+    event("call.received", "call/c-1", "nasty", "n-2", {"call": "c-1", "channel": "988", "local_code": "<b>code</b>"}),
     event(
         "call.received", "call/c-1", "nasty", "n-3", {"call": "c-1", "channel": "911", "psap": "p"}, supersedes="n-2"
     ),

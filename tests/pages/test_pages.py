@@ -186,7 +186,7 @@ def test_a_strict_content_policy_is_sent(client: Browser) -> None:
 def test_what_agencies_call_themselves_is_shown_as_text(pages: dict[str, Node], nasty: str) -> None:
     assert pages["agency nasty"].all("h1")[0].text() == nasty
     assert nasty in pages["agencies"].text()
-    assert "<b>psap</b>" in pages["event replaced"].text()
+    assert "<b>code</b>" in pages["event replaced"].text()
     assert "<img src=x>" in pages["rejections"].text()
 
 

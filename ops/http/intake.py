@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+import types
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -25,17 +26,20 @@ from ops.http.auth import Principal
 from ops.http.problem import (
     JSON_TYPE,
     Header,
+    Message,
     Receive,
     Scope,
     Send,
     problem_body,
-    send_bytes,
     send_problem,
 )
 from ops.metrics import Metrics
 
 PATH = "/v1/events"
 _BREATH_EVENTS = 200  # after so many validations a long batch lets other requests have their turn
+_STRUCTURED = STRUCTURED.encode()
+_JSON: Header = (b"content-type", JSON_TYPE)
+_NOSNIFF: Header = (b"x-content-type-options", b"nosniff")
 _CLOSE: tuple[Header, ...] = ((b"connection", b"close"),)
 _STATUS = {"recorded": 201, "duplicate": 200}
 
@@ -170,12 +174,13 @@ class Intake:
         if not principal.may_record:
             await self._refuse(send, problem("not_allowed", "a reader's credential cannot record events"))
             return
-        headers: dict[str, str] = {}
+        media = length = b""
         for name, value in scope["headers"]:
-            key = name.decode("latin-1")
-            text = value.decode("latin-1")
-            headers[key] = f"{headers[key]}, {text}" if key in headers else text
-        body = await self._read(headers, receive)
+            if name == b"content-type":
+                media = value if not media else b"twice"
+            elif name == b"content-length":
+                length = value
+        body = await self._read(length, receive)
         if body is None:  # the sender went away
             return
         batched = False
@@ -183,8 +188,10 @@ class Intake:
         if isinstance(body, Problem):
             submissions: list[Submission] = [Rejected(b"", body, agency=principal.agency)]
             extra = _CLOSE  # the rest of the body is not worth reading
+        elif media == _STRUCTURED:  # as nearly every sender spells it: no other header matters then
+            submissions = [validate(body, agency=principal.agency)]
         else:
-            submissions, batched = await self._judge(headers, body, principal.agency)
+            submissions, batched = await self._judge(_texts(scope["headers"]), body, principal.agency)
         try:
             outcomes = await self._desk.submit(submissions) if submissions else []
         except Fault as fault:
@@ -195,46 +202,58 @@ class Intake:
         self._count(outcomes)
         if batched:
             await self._answer(send, 200, self._batch(outcomes))
+        elif outcomes[0].problem is not None:
+            await self._refuse(send, outcomes[0].problem, extra)
         else:
-            await self._single(send, outcomes[0], extra)
+            await self._answer(send, _STATUS[outcomes[0].status], self._receipt(outcomes[0]))
 
     async def _judge(self, headers: dict[str, str], body: bytes, agency: str | None) -> tuple[list[Submission], bool]:
         """Each event of the request judged, and whether it is answered as a batch."""
         events = events_from_http(headers, body)
         if isinstance(events, Rejected):
             return [events if agency is None else replace(events, agency=agency)], False
-        stated = headers.get("content-type", "")
-        if stated == STRUCTURED:  # as nearly every sender spells it
-            return [validate(events[0], agency=agency)], False
         submissions: list[Submission] = []
         for raw in events:
             submissions.append(validate(raw, agency=agency))
             if len(submissions) % _BREATH_EVENTS == 0:
                 await asyncio.sleep(0)
-        return submissions, stated == BATCHED or mode(headers, body) == "batched"
+        return submissions, headers.get("content-type") == BATCHED or mode(headers, body) == "batched"
 
-    async def _read(self, headers: dict[str, str], receive: Receive) -> bytes | Problem | None:
+    async def _read(self, length: bytes, receive: Receive) -> bytes | Problem | None:
         limit = self._max_body_bytes
-        declared = headers.get("content-length", "")
-        if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
-            return problem("too_large", f"the body has {declared[:20]} bytes, the limit is {limit}", limit=limit)
-        chunks: list[bytes] = []
-        size = 0
+        if length.isdigit() and int(length[:20]) > limit:
+            return problem("too_large", f"the body has {length[:20].decode()} bytes, the limit is {limit}", limit=limit)
+        # Nearly always the whole body is here already; only a body that is still on its way gets an alarm clock.
+        step = receive()
+        waiting, message = _begin(step)
+        if waiting is None and not message.get("more_body", False) and message["type"] == "http.request":
+            whole: bytes = message.get("body", b"")
+            return whole if len(whole) <= limit else self._too_long()
         try:
             async with asyncio.timeout(self._body_timeout_s):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        return None
-                    chunk: bytes = message.get("body", b"")
-                    size += len(chunk)
-                    if size > limit:
-                        return problem("too_large", f"the body is longer than the limit of {limit} bytes", limit=limit)
-                    if not message.get("more_body", False):
-                        return chunk if not chunks else b"".join([*chunks, chunk])
-                    chunks.append(chunk)
+                if waiting is not None:
+                    message = await _finish(step, waiting)
+                return await self._gather(message, receive)
         except TimeoutError:
             return problem("request_invalid", f"the body did not arrive within {self._body_timeout_s:g} s")
+
+    async def _gather(self, message: Message, receive: Receive) -> bytes | Problem | None:
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            if message["type"] == "http.disconnect":
+                return None
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+            if size > self._max_body_bytes:
+                return self._too_long()
+            if not message.get("more_body", False):
+                return b"".join(chunks)
+            message = await receive()
+
+    def _too_long(self) -> Problem:
+        limit = self._max_body_bytes
+        return problem("too_large", f"the body is longer than the limit of {limit} bytes", limit=limit)
 
     def _count(self, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:
@@ -256,12 +275,6 @@ class Intake:
             "digest": receipt.digest.hex(),
         }
 
-    async def _single(self, send: Send, outcome: Outcome, headers: tuple[Header, ...]) -> None:
-        if outcome.problem is not None:
-            await self._refuse(send, outcome.problem, headers)
-        else:
-            await self._answer(send, _STATUS[outcome.status], self._receipt(outcome), headers)
-
     def _batch(self, outcomes: list[Outcome]) -> dict[str, Any]:
         tally = dict.fromkeys(("recorded", "duplicate", "conflict", "rejected"), 0)
         results: list[dict[str, Any]] = []
@@ -281,9 +294,12 @@ class Intake:
                 )
         return {**tally, "results": results}
 
-    async def _answer(self, send: Send, status: int, body: dict[str, Any], headers: tuple[Header, ...] = ()) -> None:
+    async def _answer(self, send: Send, status: int, told: dict[str, Any]) -> None:
         self._tick(status)
-        await send_bytes(send, status, orjson.dumps(body, default=_hex), JSON_TYPE, headers)
+        body = orjson.dumps(told, default=_hex)
+        headers = [_JSON, _NOSNIFF, (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
     async def _refuse(self, send: Send, found: Problem, headers: tuple[Header, ...] = ()) -> None:
         self._tick(found.http_status)
@@ -295,6 +311,39 @@ class Intake:
             counter = self._metrics.counter("tallystick_http_requests_total", "POST", PATH, str(status))
             self._answered[status] = counter
         counter.inc()
+
+
+def _texts(headers: Iterable[Header]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for name, value in headers:
+        key = name.decode("latin-1")
+        text = value.decode("latin-1")
+        texts[key] = f"{texts[key]}, {text}" if key in texts else text
+    return texts
+
+
+def _begin(step: Awaitable[Message]) -> tuple[Any, Message]:
+    """Take the first step of an awaitable without a task switch: (what it waits for, {}) or (None, its result)."""
+    try:
+        return step.send(None), {}  # type: ignore[attr-defined]
+    except StopIteration as done:
+        return None, done.value
+
+
+@types.coroutine
+def _finish(step: Any, waiting: Any) -> Generator[Any, Any, Message]:
+    """Await the rest of what ``_begin`` began."""
+    try:
+        while True:
+            try:
+                value = yield waiting
+            except BaseException as error:  # noqa: BLE001 - handed on to whom it was meant for (a cancellation)
+                waiting = step.throw(error)
+            else:
+                waiting = step.send(value)
+    except StopIteration as done:
+        result: Message = done.value
+        return result
 
 
 def _hex(value: Any) -> str:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, delete, distinct, func, inspect, select, update
+from sqlalchemy import ColumnElement, delete, func, inspect, select, update
 from sqlalchemy.engine import Connection
 
 from contracts.faults import fault
@@ -79,7 +79,7 @@ class Shelf:
 
     def keys(self, connection: Connection) -> set[str]:
         """The keys under which something is parked."""
-        query = select(distinct(QUARANTINE.c.key)).where(QUARANTINE.c.name == self._name)
+        query = select(QUARANTINE.c.key).where(QUARANTINE.c.name == self._name).distinct()
         return set(connection.scalars(query))
 
     def in_order(self, connection: Connection, key: str) -> list[int]:

@@ -64,7 +64,6 @@ OBJECTIVES = Model(
                 data("objective"),
                 data("goal"),
                 data("statement"),
-                data("position", kind="integer"),
                 data("owners", kind="json"),
                 data("contributors", kind="json"),
             ),

@@ -6,15 +6,18 @@ The log keeps the port's promises (dense, ordered, typed columns beside the bodi
 from __future__ import annotations
 
 import hashlib
+import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 from contracts.catalogue import CATALOGUE
 from contracts.ports import NO_TIME, HotColumns
@@ -112,21 +115,29 @@ class FakeLog:
 
 
 class MemoryStore:
-    """A Store over one connection to a database in memory, with transactions that cover DDL."""
+    """A Store over one connection, in memory unless given a file, with transactions that cover DDL."""
 
-    def __init__(self) -> None:
-        self.engine = create_engine("sqlite://", poolclass=StaticPool)
-        event.listen(self.engine, "connect", lambda raw, _: setattr(raw, "isolation_level", None))
+    def __init__(self, path: Path | None = None) -> None:
+        raw = ":memory:" if path is None else str(path)
+
+        def connect() -> sqlite3.Connection:
+            connection = sqlite3.connect(raw, isolation_level=None, check_same_thread=False)
+            connection.execute("PRAGMA synchronous = OFF")
+            return connection
+
+        pool = StaticPool if path is None else NullPool
+        self.engine = create_engine("sqlite://", creator=connect, poolclass=pool)
+        self._turn = threading.Lock()
         event.listen(self.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        with self.engine.begin() as connection:
+        with self._turn, self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        with self.engine.begin() as connection:
+        with self._turn, self.engine.begin() as connection:
             yield connection
 
     def close(self) -> None:

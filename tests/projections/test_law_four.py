@@ -21,7 +21,7 @@ from projections.tables import METADATA
 from projections.views import Views
 from tests.projections import plain_fold
 from tests.projections.fake_log import FakeLog, MemoryStore, contents
-from tests.projections.random_events import ZONE, Draft, drafts, log_of
+from tests.projections.random_events import AGENCIES, SOURCES, TIMES, ZONE, Draft, drafts, log_of
 
 Contents = dict[str, list[tuple[Any, ...]]]
 BOOKKEEPING = ("dirty_periods", "view_state")
@@ -137,9 +137,14 @@ def test_the_law_notices_a_slot_that_goes_by_arrival(monkeypatch: pytest.MonkeyP
 
 def test_the_law_notices_a_rebuild_that_breaks_ties_by_arrival(monkeypatch: pytest.MonkeyPatch) -> None:
     # Negative control: ties in time are left to the order of the log.
+    tie = [
+        Draft(n, "call.received", {"call": "c-1"}, TIMES[0], SOURCES[0], AGENCIES[n], TIMES[1], None, None)
+        for n in (1, 0)
+    ]
+    check((tie, tie, [2], 0))
     monkeypatch.setattr("projections.winners._break_ties", lambda *_: None)
     with pytest.raises(AssertionError):
-        broken()
+        check((tie, tie, [2], 0))
 
 
 def test_the_law_notices_a_correction_that_does_not_refold(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,5 +197,4 @@ def test_every_payload_field_a_model_reads_is_in_the_contract(model: Model) -> N
         for name in model.types
         for key, field in CATALOGUE.newest(name).model.model_fields.items()
     }
-    # A dispute and an acceptance share a shape in the row but not in the contract.
     assert set() == read - known

@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from contracts.faults import FAULTS, Problem, RejectedFault
+from contracts.kpi import Count
 from projections.kpi import built, counting, status, stored, tables
 from projections.kpi.definitions import Definition, Definitions
 from projections.kpi.measures import ALL_GROUPS, CellKey, Figures, cell_figures, parts_of
@@ -57,6 +58,7 @@ class Reading:
         kept = stored.setting(connection, ZONE) if self._ready else None
         self.zone = zone or kept or "UTC"
         self.definitions = Definitions.load(connection)
+        self._grouped: dict[tuple[str, int], dict[str, set[str]]] = {}
         self._overlays: dict[tuple[str, int], dict[CellKey, Figures] | None] = {}
 
     @cached_property
@@ -101,16 +103,28 @@ class Reading:
         found = counting.valued_periods(self.connection) if self._ready else {}
         return dating_only(self.definitions, found)
 
-    def valued(self, definition: Definition) -> set[str]:
-        """The months (or reported periods) in which a KPI has a value for everyone."""
+    def valued(self, definition: Definition, group: str = ALL_GROUPS) -> set[str]:
+        """The months (or reported periods) in which a KPI has a value, for everyone or for one group."""
         recounted = self._recounted(definition)
         if recounted is None:
-            return self._valued.get(definition.key, set())
+            if group == ALL_GROUPS:
+                return self._valued.get(definition.key, set())
+            return self._valued_by_group(definition).get(group, set())
         return {
             period
-            for (period, group), figures in recounted.items()
-            if group == ALL_GROUPS and figures.value is not None and counting.dating(definition.body, period)
+            for (period, name), figures in recounted.items()
+            if name == group and figures.value is not None and counting.dating(definition.body, period)
         }
+
+    def _valued_by_group(self, definition: Definition) -> dict[str, set[str]]:
+        key = definition.key
+        if key not in self._grouped:
+            found: dict[str, set[str]] = {}
+            for group, period in counting.valued_groups(self.connection, key):
+                if counting.dating(definition.body, period):
+                    found.setdefault(group, set()).add(period)
+            self._grouped[key] = found
+        return self._grouped[key]
 
     def _recounted(self, definition: Definition) -> dict[CellKey, Figures] | None:
         """Every cell's figures at this moment where the stored ones are of another; None where they
@@ -199,23 +213,30 @@ class Reading:
         valued: Iterable[str] | None = None,
         current_line: bool = False,
     ) -> Cell:
-        """A cell with its standing. ``current_line`` judges freshness at the moment of reading whatever the
-        period."""
+        """A cell with its standing.
+
+        ``valued`` are the periods in which the group has a value, looked up by default. ``current_line``
+        judges freshness at the moment of reading whatever the period. A KPI's target is held against its
+        groups too, for a rate means the same for each; not against the parts of a split, nor a group's
+        share of a count.
+        """
         found = figures or no_figures(definition)
         body = definition.body
-        months = self.valued(definition) if valued is None else valued
+        of_part = group in parts_of(body)
+        if valued is None:
+            valued = self.valued(definition, ALL_GROUPS if of_part else group)
         stale = status.staleness(
             body,
             ALL if current_line else period,
-            (month for month in months if not current_line or status.lies_within(month, period)),
+            (month for month in valued if not current_line or status.lies_within(month, period)),
             self.silent(definition, group),
             self.as_of.moment_us,
             self.zone,
         )
         aim = self.target(definition)
-        of_part = group in parts_of(body)
+        of_count = isinstance(body.measure, Count) and group != ALL_GROUPS
         target = None
-        if aim is not None and not of_part:
+        if aim is not None and not of_part and not of_count:
             target = status.target_for(aim.targets, period, self.month)
         judged = status.standing(
             value=found.value,

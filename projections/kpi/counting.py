@@ -104,6 +104,14 @@ def valued_periods(connection: Connection) -> dict[tuple[str, int], set[str]]:
     return found
 
 
+def valued_groups(connection: Connection, key: tuple[str, int]) -> list[tuple[str, str]]:
+    """(group, period) of every stored cell of a KPI version that has a value."""
+    query = select(CELLS.c.grp, CELLS.c.period).where(
+        CELLS.c.kpi == key[0], CELLS.c.version == key[1], CELLS.c.value.is_not(None)
+    )
+    return [(group, period) for group, period in connection.execute(query)]
+
+
 def dating(definition: KpiDefinition, period: str) -> bool:
     """Whether a value of this period tells how fresh the KPI is: a month's, or a reported period's."""
     if period == "all":

@@ -78,7 +78,9 @@ def line(reading: Reading, definition: Definition) -> KpiLine:
     valued = reading.valued(definition)
 
     def cell(period: str, group: str, figures: Figures | None, judged_now: bool = False) -> Cell:
-        return reading.cell(definition, period, group, figures, valued=valued, current_line=judged_now)
+        # Within one month a group that has a value has it where everyone has; only longer periods need its own.
+        months = valued if group == ALL_GROUPS or grain == "month" else None
+        return reading.cell(definition, period, group, figures, valued=months, current_line=judged_now)
 
     own = cell(shown, ALL_GROUPS, everyone.get((shown, ALL_GROUPS)), judged_now=True)
     by_agency = [
@@ -171,4 +173,6 @@ def _plan(reading: Reading, row: dict[str, Any], lines: dict[str, tuple[Definiti
 
 
 def _position(row: dict[str, Any]) -> int:
-    return row["position"] if row["position"] is not None else 1_000_000
+    """Its place in the plan; what has none comes last, in the order of ids."""
+    place = row.get("position")
+    return 1_000_000 if place is None else int(place)

@@ -293,6 +293,56 @@ def test_p01_is_reported_for_its_own_period_and_never_added_up(world: World) -> 
     assert world.cell("P01", "2023-Q2", now=NOW).value is None
 
 
+def two_calls(world: World, **second: str) -> None:
+    """One call served and kept in the community, and one as given."""
+    first = {"eligibility": "eligible", "arrived": "2025-03-01T13:00:00Z"}
+    world.call("a", "2025-03-01", disposition="remained_in_community", **first)
+    world.call("b", "2025-03-01", **second)
+
+
+def two_commitments(world: World) -> None:
+    commit(world, "a", "2025-03-10", ("evidenced", "2025-03-10"))
+    commit(world, "b", "2025-03-10", ("evidenced", "2025-03-09"))
+
+
+CORRECTED: list[tuple[str, str, Callable[[World], None], tuple[object, ...], tuple[object, ...]]] = [
+    # KPI, period, what was said, (value, numerator, denominator) then, and after the last event was withdrawn
+    ("K01", "2025-Q1", lambda w: two_calls(w, eligibility="eligible"), (50, 1, 2), (100, 1, 1)),
+    ("K02", "2025-03", lambda w: two_calls(w, eligibility="ineligible"), (50, 1, 2), (50, 1, 2)),
+    (
+        "K03",
+        "2025-Q1",
+        lambda w: two_calls(w, eligibility="eligible", not_sent="no_unit"),
+        (0, 0, 1),
+        (100, 1, 1),
+    ),
+    ("K05", "2025-03", lambda w: two_calls(w, arrived="2025-03-01T14:00:00Z"), (90, None, 2), (60, None, 1)),
+    ("K07", "2025-03", lambda w: two_calls(w, disposition="emergency_department"), (50, 1, 2), (0, 0, 1)),
+    ("K08", "2025-03", lambda w: two_calls(w, disposition="sobering"), (50, 1, 2), (0, 0, 1)),
+    ("K09", "2025-03", lambda w: two_calls(w, disposition="arrest"), (50, 1, 2), (0, 0, 1)),
+    ("K17", "2025-03", lambda w: w.refer("a", "2025-03-01", accepted="2025-03-02"), (100, 1, 1), (0, 0, 1)),
+    ("K18", "2025-03", lambda w: w.refer("a", "2025-03-01", failed="2025-03-02"), (100, 1, 1), (0, 0, 1)),
+    ("K20", "2025-03", lambda w: w.refer("a", "2025-03-01", got_help="2025-03-02"), (100, 1, 1), (0, 0, 1)),
+    ("K39", "2025-03", two_commitments, (100, 2, 2), (50, 1, 2)),
+]
+
+
+@pytest.mark.parametrize(("kpi", "period", "said", "before", "after"), CORRECTED, ids=[case[0] for case in CORRECTED])
+def test_withdrawing_a_statement_moves_the_number_it_had_moved(
+    world: World,
+    kpi: str,
+    period: str,
+    said: Callable[[World], None],
+    before: tuple[object, ...],
+    after: tuple[object, ...],
+) -> None:
+    said(world)
+    assert before == numbers(world.cell(kpi, period, now=NOW))[:3]
+    world.void(world.log.events[-1].id)
+    assert after == numbers(world.cell(kpi, period, now=NOW))[:3]
+    assert world.explain(kpi, period, now=NOW).agrees
+
+
 @pytest.mark.parametrize(
     "break_it",
     [

@@ -199,6 +199,14 @@ def test_a_feed_another_agency_owes_does_not_make_an_agencys_cell_stale() -> Non
     assert "on_track" == world.cell("K06", "all", "agency:lakeside", now="2025-05-07").status
 
 
+def test_an_agency_that_fell_quiet_is_stale_though_the_partnership_is_not() -> None:
+    world = good_world()
+    world.call("b", "2024-11-05", disposition="remained_in_community", agency="harbor")
+    assert "on_track" == world.cell("K06", "all", now="2025-04-15").status
+    assert "on_track" == world.cell("K06", "all", "agency:lakeside", now="2025-04-15").status
+    assert "stale" == world.cell("K06", "all", "agency:harbor", now="2025-04-15").status
+
+
 @pytest.mark.parametrize(
     ("wrong", "changes"),
     [

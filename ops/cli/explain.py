@@ -15,6 +15,8 @@ from ops.cli.options import AsOfText, Format, Home, OutputFormat
 from ops.cli.output import Result, show
 from ops.delivery import EVENT_COLUMNS, rows_of
 
+TABLE_EVENTS = 50
+
 
 def register(app: typer.Typer) -> None:
     app.command("explain")(explain)
@@ -28,13 +30,15 @@ def explain(
     version: Version = None,
     as_of: AsOfText = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="List at most so many events; all if left out.")
+        int | None,
+        typer.Option("--limit", min=1, help="List at most so many events; if left out, 50 in a table, else all."),
     ] = None,
     how: Format = OutputFormat.TABLE,
 ) -> None:
     """Show a cell of KPI, the events behind it, and its value computed again from them."""
     with reading(home) as house:
-        found = house.explain(name, period, group, as_of=house.as_of(as_of), version=version, limit=limit)
+        most = limit or (TABLE_EVENTS if how is OutputFormat.TABLE else None)
+        found = house.explain(name, period, group, as_of=house.as_of(as_of), version=version, limit=most)
         told = found.to_json()
     cell = told["cell"]
     again = "the same" if told["agrees"] else "NOT the same"

@@ -5,16 +5,19 @@ For agencies whose system exports files and speaks no HTTP; the events it makes 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from contracts.recorded import Outcome
-from ops.cli.opening import writing
 from ops.cli.options import Format, Home, OutputFormat
 from ops.cli.output import Result, show
 from ops.cli.progress import Meter
+
+if TYPE_CHECKING:
+    from ops.composition import House
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +40,7 @@ def import_file(
         if dry_run:
             report = run(file, mapping, _records_nothing, dry_run=True, progress=meter)
         else:
-            with writing(home) as house:
+            with _house_for(home, mapping) as house:
                 report = run(
                     file,
                     mapping,
@@ -58,6 +61,18 @@ def import_file(
         for found in report.refusals
     ]
     show(Result(told, ("outcome", "events"), rows, notes=notes), how)
+
+
+def _house_for(home: Path | None, mapping: str) -> House:
+    # A home that this import makes counts days and months where the file's agency does; an older one keeps its zone.
+    from ops.composition import open_house
+    from ops.importing.mapping import load_mapping
+    from ops.settings import ENV_PREFIX, FILE_NAME, load_settings
+
+    settings = load_settings(home)
+    if not (settings.home / FILE_NAME).exists() and f"{ENV_PREFIX}ZONE" not in os.environ:
+        settings = load_settings(home, zone=load_mapping(mapping).zone)
+    return open_house(settings=settings)
 
 
 def _records_nothing(bodies: list[bytes]) -> list[Outcome]:

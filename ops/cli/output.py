@@ -67,7 +67,7 @@ def show(result: Result, how: OutputFormat) -> None:
 def _show_table(result: Result) -> None:
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL, highlight=False)
     if result.rows:
-        table = Table(title=result.title or None, title_justify="left", header_style="bold", pad_edge=False)
+        table = Table(title=result.title or None, title_justify="left", header_style="bold")
         for index, column in enumerate(result.columns):
             numeric = any(isinstance(row[index], int | float) for row in result.rows)
             table.add_column(column.replace("_", " "), justify="right" if numeric else "left", overflow="fold")

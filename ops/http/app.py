@@ -38,6 +38,8 @@ from ops.http.problem import (
     send_problem,
 )
 from ops.metrics import Metrics
+from ops.pages import Pages
+from ops.pages import routes as page_routes
 from ops.settings import Settings
 
 if TYPE_CHECKING:
@@ -199,7 +201,8 @@ def openapi() -> dict[str, Any]:
 
 def _framework(house: House, settings: Settings, watch: Watch) -> FastAPI:
     app = _bare()
-    _answer_faults(app)
+    pages = Pages(house)
+    _answer_faults(app, pages.fault_page)
 
     @app.get("/healthz", include_in_schema=False)
     def healthz() -> Response:
@@ -215,23 +218,15 @@ def _framework(house: House, settings: Settings, watch: Watch) -> FastAPI:
         return Response(house.metrics.export(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     app.include_router(reading_routes(house, settings))
-    _include_pages(app, house, settings)
+    app.include_router(page_routes(house, settings), include_in_schema=False)
     for path in OPENAPI_PATHS:
         app.add_api_route(path, lambda: JSONResponse(openapi()), include_in_schema=False)
     return app
 
 
-def _include_pages(app: FastAPI, house: House, settings: Settings) -> None:
-    try:
-        from ops.pages import routes
-    except ModuleNotFoundError as error:
-        if error.name not in ("ops.pages", "jinja2"):
-            raise
-        return
-    app.include_router(routes(house, settings), include_in_schema=False)
+def _answer_faults(app: FastAPI, fault_page: Callable[[Problem, str], Response]) -> None:
+    """One problem+json for every error; a person who mistyped a page's address gets a page."""
 
-
-def _answer_faults(app: FastAPI) -> None:
     @app.exception_handler(Fault)
     async def told(request: Request, error: Fault) -> Response:
         return problem_response(error.problem)
@@ -248,6 +243,8 @@ def _answer_faults(app: FastAPI) -> None:
             found = problem("method_not_allowed", f"{request.method} {request.url.path}")
         elif error.status_code == 404:
             found = problem("not_found", request.url.path)
+            if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/"):
+                return fault_page(found, request.url.path)
         else:
             found = problem("request_invalid", str(error.detail))
         return problem_response(found, dict(error.headers or {}))

@@ -252,3 +252,12 @@ def test_csv_text_that_a_spreadsheet_would_run_is_defused() -> None:
     from ops.delivery import csv_text
 
     assert csv_text(["a"], [["=1+1"], [-5]]) == "a\r\n'=1+1\r\n-5\r\n"
+
+
+def test_a_person_who_mistypes_a_pages_address_gets_a_page_and_a_program_a_problem(app: Porch) -> None:
+    browser = (b"accept", b"text/html,application/xhtml+xml")
+    page = asyncio.run(call(app, "GET", "/nowhere", headers=[browser]))
+    assert (page.status, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    for path, headers in (("/nowhere", []), ("/v1/nowhere", [browser])):
+        program = asyncio.run(call(app, "GET", path, headers=headers))
+        assert program.headers["content-type"] == "application/problem+json"

@@ -180,6 +180,8 @@ class Reading:
                 for cell, found in recounted.items()
                 if (wanted is None or cell[0] in wanted) and (group is None or cell[1] == group)
             }
+        if wanted is None and group == ALL_GROUPS:
+            return self._everyone.get(definition.key, {})
         query = select(CELLS).where(CELLS.c.kpi == definition.body.kpi, CELLS.c.version == definition.body.version)
         if wanted is not None:
             query = query.where(CELLS.c.period.in_(sorted(wanted)))
@@ -188,6 +190,15 @@ class Reading:
         return {
             (row["period"], row["grp"]): stored.figures_of(row) for row in self.connection.execute(query).mappings()
         }
+
+    @cached_property
+    def _everyone(self) -> dict[tuple[str, int], dict[CellKey, Figures]]:
+        """The stored figures of every KPI's cells for everyone, in one read."""
+        found: dict[tuple[str, int], dict[CellKey, Figures]] = {}
+        for row in self.connection.execute(select(CELLS).where(CELLS.c.grp == ALL_GROUPS)).mappings():
+            cells_of = found.setdefault((row["kpi"], row["version"]), {})
+            cells_of[row["period"], row["grp"]] = stored.figures_of(row)
+        return found
 
     def owned(self, definition: Definition) -> bool:
         """Whether a partner answers for the number at this moment."""
@@ -228,7 +239,7 @@ class Reading:
         stale = status.staleness(
             body,
             ALL if current_line else period,
-            (month for month in valued if not current_line or status.lies_within(month, period)),
+            [month for month in valued if status.lies_within(month, period)] if current_line else valued,
             self.silent(definition, group),
             self.as_of.moment_us,
             self.zone,

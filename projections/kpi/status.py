@@ -98,6 +98,8 @@ def lies_within(period: str, outer: str) -> bool:
 
 def newest(periods: Iterable[str], within: str) -> str | None:
     """The period that ends last among those that lie within ``within``."""
+    if isinstance(periods, set) and within in periods and within != ALL:
+        return within
     found: tuple[int, str] | None = None
     for period in periods:
         ends = span(period)

@@ -36,6 +36,10 @@ def _counts(counts: Mapping[str, int]) -> str:
     return orjson.dumps({name: counts[name] for name in sorted(counts) if counts[name]}).decode()
 
 
+def _loads(text: str) -> dict[str, Any]:
+    return {} if text == "{}" else orjson.loads(text)
+
+
 def figures_row(key: tuple[str, int], cell: CellKey, figures: Figures) -> dict[str, Any]:
     """The row of ``kpi_cell`` for these figures."""
     return {
@@ -59,9 +63,9 @@ def figures_of(row: RowMapping) -> Figures:
         None if row["value"] is None else Decimal(row["value"]),
         _number(row["numerator"]),
         _number(row["denominator"]),
-        orjson.loads(row["excluded"]),
-        {name: None if v is None else Decimal(v) for name, v in orjson.loads(row["also"]).items()},
-        orjson.loads(row["counts"]),
+        _loads(row["excluded"]),
+        {name: None if v is None else Decimal(v) for name, v in _loads(row["also"]).items()},
+        _loads(row["counts"]),
         row["last_us"],
     )
 

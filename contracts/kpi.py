@@ -245,9 +245,7 @@ Measure = Annotated[Share | Split | Percentile | Count | Value, Field(discrimina
 class PeriodRule(_Part):
     """Which column places a row in time, and at which grain the committee reads the KPI."""
 
-    on: Column = Field(
-        description="The column that holds the row's month or period in the partnership's time zone."
-    )
+    on: Column = Field(description="The column that holds the row's month or period in the partnership's time zone.")
     grain: Literal["month", "quarter", "year"]
 
 
@@ -291,17 +289,13 @@ class KpiDefinition(_Part):
         default=None, description="A column with how many things one row stands for; absent means one."
     )
     period: PeriodRule
-    scope: Condition | None = Field(
-        default=None, description="Rows the KPI is about; others are not mentioned."
-    )
+    scope: Condition | None = Field(default=None, description="Rows the KPI is about; others are not mentioned.")
     exclude: tuple[Exclusion, ...] = Field(default=(), max_length=16)
     measure: Measure
     group_by: Column | None = Field(default=None, description="The column by which cells are also given.")
     empty: Literal["no_value"] = Field(description="What an empty denominator yields: no value, never 0.")
     censoring: Sentence = Field(description="How rows are treated whose outcome cannot be known yet.")
-    late_data: Literal["restate"] = Field(
-        description="What late data do: the period they belong to is restated."
-    )
+    late_data: Literal["restate"] = Field(description="What late data do: the period they belong to is restated.")
     rounding: Rounding
     suppression: Literal["none", "people"] = Field(
         description="people: counts of 1 to 10 are not published (CMS cell suppression rule)."

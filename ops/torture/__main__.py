@@ -7,6 +7,8 @@ campaign and ends with an exit status of 1 when a line says what it must not.
 from __future__ import annotations
 
 import secrets
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -46,6 +48,8 @@ def main(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a core by default.")] = None,
 ) -> None:
     """Kill the recording process and cut its power; count what was acknowledged and is not there."""
+    # So that the scratch directories are removed and the workers end when the run is told to end.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(EXIT_BROKEN))
     out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True)
     seed = secrets.randbelow(2**32) if seed is None else seed
     out.print(f"seed {seed}")
@@ -75,7 +79,7 @@ def main(
 @contextmanager
 def _shown(console: Console, what: str, total: int) -> Iterator[Callable[[int], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(what, total=total)
 
         def on_progress(done: int) -> None:

@@ -148,8 +148,7 @@ def _cut(
         copy.mkdir()
         write_state(state, copy)
         _leave_stale_shm(copy, rng)
-        one_in_ten = number % 10 == 9
-        found = look(subject, copy / "home", history, rng, deep=one_in_ten, everything=one_in_ten)
+        found = look(subject, copy / "home", history, rng, deep=number % 20 == 19, everything=number % 10 == 9)
         shutil.rmtree(copy)
         if found.clean and (sound is None or rng.random() < 0.2):
             sound = state, history

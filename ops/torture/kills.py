@@ -133,8 +133,8 @@ def _examine(subject: Subject, box: Path, history: History, rng: random.Random, 
     """
     copy = box.with_name("copy")
     shutil.copytree(box, copy)
-    one_in_ten = totals.points % 10 == 0
-    found = look(subject, copy / "home", history, rng, deep=one_in_ten, everything=one_in_ten)
+    number = totals.points
+    found = look(subject, copy / "home", history, rng, deep=number % 20 == 0, everything=number % 10 == 0)
     found.acknowledged = 0
     totals.findings.add(found)
     totals.looks += 1

@@ -35,7 +35,7 @@ BUCKETS = {
     "11+": "11 or more",
     "undated": "Moment not stated",
 }
-OBLIGATIONS_SHOWN = 60
+OBLIGATIONS_SHOWN = 24
 MISSING_SHOWN = 40
 
 
@@ -198,7 +198,7 @@ def _obligations(connection: Connection, agency: str, moment_us: int) -> list[di
         .where(owed.c.obligor == agency)
         .order_by(owed.c.due_at.desc(), owed.c.key)
     ).mappings()
-    return [
+    owing = [
         {
             "commitment": row["commitment"],
             "deliverable": row["deliverable"],
@@ -209,6 +209,8 @@ def _obligations(connection: Connection, agency: str, moment_us: int) -> list[di
         }
         for row in rows
     ]
+    # What needs doing comes first; the sort keeps the newest first within each.
+    return sorted(owing, key=lambda o: o["standing"] != "Overdue")
 
 
 def _delivered(row: RowMapping) -> str:

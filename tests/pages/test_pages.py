@@ -7,14 +7,16 @@ from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ops.composition import House
+from ops.composition import House, open_house
 from ops.http.app import create_app
 from ops.http.auth import Principal
 from ops.pages import marks, words
+from ops.settings import load_settings
 from projections.kpi.shapes import STATUSES
 from tests.pages.browsing import Browser
 from tests.pages.reading_html import Node, parse
@@ -406,3 +408,25 @@ def test_files_of_the_pages_are_served_with_their_kind(client: Browser, pages: d
     assert answer.headers["content-type"] == "text/css; charset=utf-8"
     assert "immutable" in answer.headers["cache-control"]
     assert client.get("/static/mark.svg").headers["content-type"].startswith("image/svg+xml")
+
+
+# Nothing yet
+
+
+@pytest.mark.parametrize("address", ["/", "/agencies", "/rejections", "/quarantine", "/docs/kpis", "/kpi/K06"])
+def test_an_empty_ledger_has_its_pages(tmp_path: Path, address: str) -> None:
+    with open_house(settings=load_settings(tmp_path / "home")) as empty, Browser(create_app(empty)) as client:
+        empty.catch_up()
+        answer = client.get(address)
+    assert answer.status_code == 200
+    page = parse(answer.text)
+    assert flaws(page) == []
+    assert "1970" not in page.text()
+
+
+@pytest.mark.parametrize("address", ["/", "/agencies", "/kpi/K06", "/cell/K06/1/all/all", "/docs/kpis"])
+def test_before_the_first_event_nothing_is_known(client: Browser, address: str) -> None:
+    page = parse(client.get(f"{address}?as_of=2020-01-01").text)
+    assert flaws(page) == []
+    assert "1970" not in page.text()
+    assert not page.having("alarm")

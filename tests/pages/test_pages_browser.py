@@ -1,6 +1,6 @@
 """The pages in a real browser: nothing overflows, no accessibility rule is broken, nothing is blocked or missing.
 
-Needs /usr/bin/chromium, playwright and, for the accessibility rules, the axe-core that axe-core-python carries.
+Needs /usr/bin/chromium, playwright and, for the accessibility rules, the axe-core that axe-playwright-python carries.
 """
 
 from __future__ import annotations
@@ -81,10 +81,11 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def axe() -> str:
     """The source of axe-core."""
-    spec = importlib.util.find_spec("axe_core_python")
-    if spec is None or not spec.submodule_search_locations:
-        pytest.skip("no axe-core: axe-core-python is absent")
-    return (Path(spec.submodule_search_locations[0]) / "axe.min.js").read_text(encoding="utf-8")
+    for package in ("axe_playwright_python", "axe_core_python"):
+        spec = importlib.util.find_spec(package)
+        if spec is not None and spec.submodule_search_locations:
+            return (Path(spec.submodule_search_locations[0]) / "axe.min.js").read_text(encoding="utf-8")
+    pytest.skip("no axe-core: neither axe-playwright-python nor axe-core-python is installed")
 
 
 @pytest.fixture(scope="module", params=list(VIEWS))

@@ -185,9 +185,7 @@ class World:
         assert len(found) == 1
         return found[0]
 
-    def explain(
-        self, kpi: str, period: str = "all", group: str = ALL_GROUPS, *, now: str, **more: Any
-    ) -> Explanation:
+    def explain(self, kpi: str, period: str = "all", group: str = ALL_GROUPS, *, now: str, **more: Any) -> Explanation:
         """An explanation, of the views as they stand."""
         with self.reading() as connection:
             return explain(connection, self.log, kpi, period, group, as_of=AsOf(us(now)), **more)

@@ -318,5 +318,5 @@ def test_reading_before_anything_was_computed_counts_from_the_rows() -> None:
         definition = reading.definitions.get("K09", 1)
         assert definition is not None
         found = reading.figures(definition, ["2025-01"], "all")
-    assert [(1, 1)] == [(cell.numerator, cell.denominator) for cell in found.values()]
+    assert [(cell.numerator, cell.denominator) for cell in found.values()] == [(1, 1)]
     world.store.close()

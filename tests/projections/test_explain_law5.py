@@ -108,9 +108,9 @@ def test_superseded_events_are_listed_marked_and_count_for_nothing(world: World)
     world.say("encounter.closed", right, "2025-03-05", id="right", supersedes="wrong")
     world.refresh(NOW)
     opened = world.explain("K09", "2025-03", now=NOW)
-    assert [("wrong", "right"), ("right", "")] == [(e.event.id, e.superseded_by) for e in opened.events]
-    assert [False, True] == [event.live for event in opened.events]
-    assert (0, 1) == (opened.cell.numerator, opened.cell.denominator)
+    assert [(e.event.id, e.superseded_by) for e in opened.events] == [("wrong", "right"), ("right", "")]
+    assert [event.live for event in opened.events] == [False, True]
+    assert (opened.cell.numerator, opened.cell.denominator) == (0, 1)
     assert opened.agrees
 
 
@@ -120,11 +120,11 @@ def test_rows_say_how_they_count(world: World) -> None:
     world.refer("c", "2025-06-09")
     world.refresh(NOW)
     opened = world.explain("K17", "2025-06", now=NOW)
-    assert [
+    assert [(row.key, row.subject, row.role, row.reason) for row in opened.rows] == [
         ("a", "referral/a", "numerator", ""),
         ("b", "referral/b", "denominator", ""),
         ("c", "referral/c", "excluded", "answer_not_due"),
-    ] == [(row.key, row.subject, row.role, row.reason) for row in opened.rows]
+    ]
 
 
 def test_events_are_paged_and_the_recomputation_is_over_all_of_them(world: World) -> None:
@@ -132,25 +132,25 @@ def test_events_are_paged_and_the_recomputation_is_over_all_of_them(world: World
         world.call(f"c{number}", "2025-03-05", disposition="arrest" if number else "other")
     world.refresh(NOW)
     whole = world.explain("K09", "2025-03", now=NOW)
-    assert (14, 7) == (whole.event_count, whole.row_count)
+    assert (whole.event_count, whole.row_count) == (14, 7)
     pages = [world.explain("K09", "2025-03", now=NOW, limit=5, offset=o) for o in (0, 5, 10)]
-    assert [5, 5, 4] == [len(page.events) for page in pages]
+    assert [len(page.events) for page in pages] == [5, 5, 4]
     assert [e.event.log_index for e in whole.events] == [e.event.log_index for page in pages for e in page.events]
     assert all(page.agrees for page in pages)
     listed = world.explain("K09", "2025-03", now=NOW, recompute=False)
-    assert (None, None) == (listed.recomputed, listed.agrees)
+    assert (listed.recomputed, listed.agrees) == (None, None)
 
 
 def test_an_explanation_in_json_has_the_published_shape(world: World) -> None:
     world.call("a", "2025-03-05", disposition="arrest")
     world.refresh(NOW)
     body = world.explain("K09", "2025-03", now=NOW).to_json()
-    assert (100, 100, True, 2) == (
+    assert (
         body["cell"]["value"],
         body["recomputed"],
         body["agrees"],
         body["event_count"],
-    )
+    ) == (100, 100, True, 2)
     assert {"log_index", "type", "subject", "time", "recorded_at", "agency"} <= set(body["events"][0])
 
 

@@ -31,7 +31,7 @@ def test_the_committed_schema_is_the_models_schema() -> None:
 
 @pytest.mark.parametrize("path", LIBRARY, ids=lambda path: path.stem)
 def test_every_library_definition_keeps_both_contracts(path: Path) -> None:
-    assert (True, True) == verdicts(json.loads(path.read_text()))
+    assert verdicts(json.loads(path.read_text())) == (True, True)
 
 
 BROKEN: list[tuple[str, object]] = [
@@ -51,10 +51,10 @@ BROKEN: list[tuple[str, object]] = [
 @pytest.mark.parametrize(("pointer", "value"), BROKEN)
 def test_the_operator_set_is_closed_for_both(pointer: str, value: object) -> None:
     document = json.loads((ROOT / "projections/kpi/library/K06.json").read_text())
-    assert (True, True) == verdicts(document)
+    assert verdicts(document) == (True, True)
     *way, last = pointer.strip("/").split("/")
     place = document
     for step in way:
         place = place[step]
     place[last] = value
-    assert (False, False) == verdicts(document)
+    assert verdicts(document) == (False, False)

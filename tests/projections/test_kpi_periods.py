@@ -20,18 +20,21 @@ from tests.projections.kpi_world import us
 
 
 def test_a_month_counts_in_its_quarter_its_year_and_all() -> None:
-    assert ("2025-03", "2025-Q1", "2025", "all") == periods.containing("2025-03")
-    assert ("all",) == periods.containing("")
-    assert () == periods.containing("2025-13")
+    assert periods.containing("2025-03") == ("2025-03", "2025-Q1", "2025", "all")
+    assert periods.containing("") == ("all",)
+    assert periods.containing("2025-13") == ()
 
 
 def test_a_period_contains_its_months_and_knows_its_neighbours() -> None:
-    assert ("2025-10", "2025-11", "2025-12") == periods.months_of("2025-Q4")
-    assert ("2024-12", "2025-01", "2025-02") == periods.previous("2025-02", 3)
-    assert ("2024-Q4", "2025-Q1") == periods.previous("2025-Q1", 2)
-    assert "2026" == periods.shift("2025", 1)
-    assert ["March 2025", "Q1 2025", "2025", "all time"] == [
-        periods.label(period) for period in ("2025-03", "2025-Q1", "2025", "all")
+    assert periods.months_of("2025-Q4") == ("2025-10", "2025-11", "2025-12")
+    assert periods.previous("2025-02", 3) == ("2024-12", "2025-01", "2025-02")
+    assert periods.previous("2025-Q1", 2) == ("2024-Q4", "2025-Q1")
+    assert periods.shift("2025", 1) == "2026"
+    assert [periods.label(period) for period in ("2025-03", "2025-Q1", "2025", "all")] == [
+        "March 2025",
+        "Q1 2025",
+        "2025",
+        "all time",
     ]
 
 
@@ -44,11 +47,13 @@ def test_what_is_not_a_period_is_refused(text: str) -> None:
 
 def test_the_running_period_is_that_of_the_zone_not_of_utc() -> None:
     turn = us("2025-01-01T05:00:00Z")
-    assert ("2025-01", "2024-12") == tuple(
-        periods.current(turn, zone, "month") for zone in ("UTC", "America/Los_Angeles")
+    assert tuple(periods.current(turn, zone, "month") for zone in ("UTC", "America/Los_Angeles")) == (
+        "2025-01",
+        "2024-12",
     )
-    assert ("2024-Q4", "2024-Q3") == tuple(
-        periods.latest_complete(turn, zone, "quarter") for zone in ("UTC", "America/Los_Angeles")
+    assert tuple(periods.latest_complete(turn, zone, "quarter") for zone in ("UTC", "America/Los_Angeles")) == (
+        "2024-Q4",
+        "2024-Q3",
     )
 
 

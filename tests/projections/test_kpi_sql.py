@@ -226,8 +226,8 @@ def test_the_oracle_notices_a_compiler_that_lets_null_through(engine: Engine, mo
             "numerator": {"op": "not", "condition": {"op": "eq", "column": "outcome", "value": "got_help"}},
         }
     )
-    assert 1 == reference.partials(made, [row], 0)["", ""].numerator
-    assert 1 == counted(engine, [row], made, 0).partials["", ""].numerator
+    assert reference.partials(made, [row], 0)["", ""].numerator == 1
+    assert counted(engine, [row], made, 0).partials["", ""].numerator == 1
     naive = sql.compile_condition
 
     def broken(inner: Any, table: Any, as_of_us: int) -> Any:
@@ -236,11 +236,11 @@ def test_the_oracle_notices_a_compiler_that_lets_null_through(engine: Engine, mo
         return naive(inner, table, as_of_us)
 
     monkeypatch.setattr(sql, "compile_condition", broken)
-    assert 0 == counted(engine, [row], made, 0).partials["", ""].numerator
+    assert counted(engine, [row], made, 0).partials["", ""].numerator == 0
 
 
 def test_whole_seconds_are_cut_off_towards_zero_in_both() -> None:
-    assert (0, 0, 1, -1) == tuple(reference.whole_seconds(0, us) for us in (999_999, -999_999, 1_000_000, -1_999_999))
+    assert tuple(reference.whole_seconds(0, us) for us in (999_999, -999_999, 1_000_000, -1_999_999)) == (0, 0, 1, -1)
 
 
 UNSOUND: list[tuple[dict[str, Any], str]] = [
@@ -296,4 +296,4 @@ def test_the_clock_is_found_wherever_it_is_read() -> None:
             "numerator": {"op": "not", "condition": {"op": "any_of", "conditions": [past]}},
         }
     )
-    assert [("requested_at", 3)] == [(clock.column, clock.days) for clock in conditions.clocks(made)]
+    assert [(clock.column, clock.days) for clock in conditions.clocks(made)] == [("requested_at", 3)]

@@ -30,7 +30,7 @@ def read(world: World, now: str = NOW) -> Scorecard:
 
 def test_without_a_plan_every_library_kpi_is_listed_as_unplanned(world: World) -> None:
     card = read(world)
-    assert () == card.plans
+    assert card.plans == ()
     assert sorted(library()) == [line.definition.kpi for line in card.unplanned]
     assert {"no_data"} == {line.cell.status for line in card.unplanned}
 
@@ -42,10 +42,10 @@ def test_a_plan_is_shown_as_goal_objective_and_kpi(world: World) -> None:
     (plan,) = card.plans
     (goal,) = plan.goals
     (objective,) = goal.objectives
-    assert ("p1", "Care first", 1) == (plan.plan, plan.title, plan.version)
-    assert ("g1", "o1", ("lakeside",)) == (goal.goal, objective.objective, objective.owners)
-    assert ["K06", "K09"] == [line.definition.kpi for line in objective.lines]
-    assert 14 == len(card.unplanned)
+    assert (plan.plan, plan.title, plan.version) == ("p1", "Care first", 1)
+    assert (goal.goal, objective.objective, objective.owners) == ("g1", "o1", ("lakeside",))
+    assert [line.definition.kpi for line in objective.lines] == ["K06", "K09"]
+    assert len(card.unplanned) == 14
     assert 16 == len(card.lines()) == len(card.cells())
 
 
@@ -58,16 +58,16 @@ def test_a_line_carries_value_target_trend_agencies_and_freshness(world: World) 
     world.refresh(NOW)
     with world.reading() as connection:
         line = kpi_line(connection, "K06", AsOf(us(NOW)))
-    assert ("2025-05", "on_track", 40) == (line.cell.period, line.cell.status, line.cell.target)
-    assert ("2025-06", "watch", 60) == (line.current.period, line.current.status, line.current.target)
-    assert ("all", 8) == (line.overall.period, line.overall.denominator)
+    assert (line.cell.period, line.cell.status, line.cell.target) == ("2025-05", "on_track", 40)
+    assert (line.current.period, line.current.status, line.current.target) == ("2025-06", "watch", 60)
+    assert (line.overall.period, line.overall.denominator) == ("all", 8)
     assert us("2025-05-06") == line.cell.last_us
-    assert [("agency:harbor", 0), ("agency:lakeside", 100)] == [(c.group, c.value) for c in line.by_agency]
-    assert 13 == len(line.trend)
-    assert ("2024-05", "2025-05") == (line.trend[0].period, line.trend[-1].period)
-    assert [50, 50, 50] == [point.value for point in line.trend[-3:]]
-    assert ["watch", "watch", "on_track"] == [point.status for point in line.trend[-3:]]
-    assert "no_data" == line.trend[0].status
+    assert [(c.group, c.value) for c in line.by_agency] == [("agency:harbor", 0), ("agency:lakeside", 100)]
+    assert len(line.trend) == 13
+    assert (line.trend[0].period, line.trend[-1].period) == ("2024-05", "2025-05")
+    assert [point.value for point in line.trend[-3:]] == [50, 50, 50]
+    assert [point.status for point in line.trend[-3:]] == ["watch", "watch", "on_track"]
+    assert line.trend[0].status == "no_data"
 
 
 def test_an_old_value_is_shown_with_its_period_and_as_stale(world: World) -> None:
@@ -76,8 +76,8 @@ def test_an_old_value_is_shown_with_its_period_and_as_stale(world: World) -> Non
     world.refresh("2028-01-01")
     with world.reading() as connection:
         line = kpi_line(connection, "K06", AsOf(us("2028-01-01")))
-    assert ("2025-03", "stale", 100) == (line.cell.period, line.cell.status, line.cell.value)
-    assert "2025-03" == line.trend[-1].period
+    assert (line.cell.period, line.cell.status, line.cell.value) == ("2025-03", "stale", 100)
+    assert line.trend[-1].period == "2025-03"
 
 
 def test_a_split_shows_its_parts(world: World) -> None:
@@ -86,8 +86,10 @@ def test_a_split_shows_its_parts(world: World) -> None:
     world.refresh(NOW)
     with world.reading() as connection:
         line = kpi_line(connection, "K02", AsOf(us(NOW)))
-    assert [("eligibility:eligible", 50), ("eligibility:ineligible", 0), ("eligibility:not_triaged", 50)] == [
-        (part.group, part.value) for part in line.parts
+    assert [(part.group, part.value) for part in line.parts] == [
+        ("eligibility:eligible", 50),
+        ("eligibility:ineligible", 0),
+        ("eligibility:not_triaged", 50),
     ]
 
 
@@ -98,14 +100,14 @@ def test_an_outside_indicator_is_read_at_its_newest_reported_period(world: World
     world.refresh(NOW)
     with world.reading() as connection:
         line = kpi_line(connection, "P01", AsOf(us(NOW)))
-    assert ("2024", "41.5", "unowned") == (line.cell.period, str(line.cell.value), line.cell.status)
-    assert [44, 41.5] == [float(point.value or 0) for point in line.trend[-2:]]
+    assert (line.cell.period, str(line.cell.value), line.cell.status) == ("2024", "41.5", "unowned")
+    assert [float(point.value or 0) for point in line.trend[-2:]] == [44, 41.5]
 
 
 def test_a_definition_that_cannot_be_computed_is_shown_as_a_problem(world: World) -> None:
     world.plan("K06", version=2, scope={"op": "not_null", "column": "colour"})
     line = next(line for line in read(world).lines() if line.definition.kpi == "K06")
-    assert ("no_data", None) == (line.cell.status, line.cell.value)
+    assert (line.cell.status, line.cell.value) == ("no_data", None)
     assert "colour" in line.problem
     assert "colour" in line.cell.status_reason
 
@@ -115,7 +117,7 @@ def test_a_retired_kpi_leaves_the_scorecard_and_stays_readable(world: World) -> 
     world.call("a", "2025-05-05", disposition="remained_in_community")
     world.say("kpi.retired", {"plan": "p1", "kpi": "K06"}, "2025-06-01")
     assert "K06" not in [line.definition.kpi for line in read(world).lines()]
-    assert 100 == world.cell("K06", "2025-05", now=NOW).value
+    assert world.cell("K06", "2025-05", now=NOW).value == 100
 
 
 def test_the_scorecard_in_json_has_the_published_shape(world: World) -> None:
@@ -123,7 +125,7 @@ def test_the_scorecard_in_json_has_the_published_shape(world: World) -> None:
     world.aim("K06", {"2025": 75})
     world.call("a", "2025-05-05", disposition="remained_in_community")
     body = read(world).to_json()
-    assert "2025-06-10T12:00:00Z" == body["as_of"]["moment"]
+    assert body["as_of"]["moment"] == "2025-06-10T12:00:00Z"
     cell = next(cell for cell in body["cells"] if cell["kpi"] == "K06")
     expected = {
         "kpi": "K06",
@@ -153,11 +155,11 @@ def test_reading_a_scorecard_takes_no_more_statements_on_a_larger_ledger(world: 
 
     world.call("a", "2025-05-05", disposition="arrest")
     read(world)
-    assert 0 == statements()
+    assert statements() == 0
     for number in range(20):
         world.call(f"c{number}", "2025-05-05", disposition="arrest")
     read(world)
-    assert 0 == statements()
+    assert statements() == 0
 
 
 def test_every_library_definition_can_be_said_in_plain_words() -> None:

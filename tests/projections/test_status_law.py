@@ -156,9 +156,9 @@ def test_the_same_value_grown_old_is_stale() -> None:
 
 def test_history_does_not_go_stale_by_being_history() -> None:
     world = good_world()
-    assert "on_track" == world.cell("K06", "2025-03", now="2026-06-01").status
+    assert world.cell("K06", "2025-03", now="2026-06-01").status == "on_track"
     # A year whose last values are of March was stale when it ended.
-    assert "stale" == world.cell("K06", "2025", now="2026-06-01").status
+    assert world.cell("K06", "2025", now="2026-06-01").status == "stale"
 
 
 def test_the_same_value_without_an_owner_is_unowned() -> None:
@@ -195,16 +195,16 @@ def test_a_feed_another_agency_owes_does_not_make_an_agencys_cell_stale() -> Non
     world.call("b", "2025-03-05", disposition="remained_in_community", agency="harbor")
     expected = {"agency": "harbor", "feed": "encounter", "cadence": "monthly", "grace_days": 5}
     world.say("report.expected", {**expected, "since": "2025-01-01"}, "2025-01-01")
-    assert "stale" == world.cell("K06", "all", "agency:harbor", now="2025-05-07").status
-    assert "on_track" == world.cell("K06", "all", "agency:lakeside", now="2025-05-07").status
+    assert world.cell("K06", "all", "agency:harbor", now="2025-05-07").status == "stale"
+    assert world.cell("K06", "all", "agency:lakeside", now="2025-05-07").status == "on_track"
 
 
 def test_an_agency_that_fell_quiet_is_stale_though_the_partnership_is_not() -> None:
     world = good_world()
     world.call("b", "2024-11-05", disposition="remained_in_community", agency="harbor")
-    assert "on_track" == world.cell("K06", "all", now="2025-04-15").status
-    assert "on_track" == world.cell("K06", "all", "agency:lakeside", now="2025-04-15").status
-    assert "stale" == world.cell("K06", "all", "agency:harbor", now="2025-04-15").status
+    assert world.cell("K06", "all", now="2025-04-15").status == "on_track"
+    assert world.cell("K06", "all", "agency:lakeside", now="2025-04-15").status == "on_track"
+    assert world.cell("K06", "all", "agency:harbor", now="2025-04-15").status == "stale"
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_an_agency_that_fell_quiet_is_stale_though_the_partnership_is_not() -> N
 )
 def test_control_each_missing_thing_changes_the_status_of_a_good_value(wrong: str, changes: dict[str, Any]) -> None:
     """Negative control: it is the missing thing that keeps the value from being on track."""
-    assert "on_track" == judged()
+    assert judged() == "on_track"
     assert wrong == judged(**changes)
 
 

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from sqlalchemy.engine import Connection
 
-from contracts.moments import DAY_US, local_day, local_epoch_day, time_zone
+from contracts.moments import DAY_US, local_epoch_day, time_zone
 from contracts.ports import NO_TIME
 from projections import statements
 from projections.columns import Columns
 from projections.tables import ENTRIES, REPORTS
-from projections.tallies import UNDATED_BUCKET, bucket, family_of, report_key
+from projections.tallies import UNDATED_BUCKET, bucket, day_text, family_of, report_key
 from projections.winners import Ints
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -75,7 +75,7 @@ def recount(connection: Connection, columns: Columns, zone: str) -> None:
     np.minimum.at(first, inverse, recorded[dated])
     rows = []
     for (agency_id, family_id, day), recorded_at in zip(groups, first.tolist(), strict=True):
-        agency, family, text = columns.names[agency_id], families[family_id], _day_text(day)
+        agency, family, text = columns.names[agency_id], families[family_id], day_text(day)
         rows.append((report_key(agency, family, text), agency, family, text, recorded_at, text[:7]))
     rows.sort()
     statements.write_rows(connection, statements.insert(REPORTS), rows)
@@ -107,11 +107,7 @@ def _entries(connection: Connection, columns: Columns, agencies: Ints, entered: 
     entries: dict[tuple[str, str, str], int] = {}
     for (agency_id, day, days), n in zip(groups, np.bincount(inverse).tolist(), strict=True):
         label = UNDATED_BUCKET if days == _UNKNOWN else bucket(days)
-        key = (columns.names[agency_id], _day_text(day)[:7], label)
+        key = (columns.names[agency_id], day_text(day)[:7], label)
         entries[key] = entries.get(key, 0) + n
     rows = [(*key, n) for key, n in sorted(entries.items())]
     statements.write_rows(connection, statements.insert(ENTRIES), rows)
-
-
-def _day_text(day: int) -> str:
-    return local_day(day * DAY_US, "UTC")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.engine import Connection
 
-from contracts.moments import local_day, local_epoch_day, local_month
+from contracts.moments import DAY_US, local_day, local_epoch_day
 from contracts.recorded import Recorded
 from projections import statements
 from projections.fold import Dirty
@@ -41,6 +41,11 @@ def family_of(event_type: str) -> str:
     return event_type.partition(".")[0]
 
 
+def day_text(epoch_day: int) -> str:
+    """The calendar day, ``2025-03-01``, that is so many days after 1970-01-01."""
+    return local_day(epoch_day * DAY_US, "UTC")
+
+
 def report_key(agency: str, family: str, day: str) -> str:
     """The key of a row of ``reports``."""
     return f"{agency}/{family}/{day}"
@@ -48,22 +53,32 @@ def report_key(agency: str, family: str, day: str) -> str:
 
 def tally(connection: Connection, batch: Sequence[Recorded], zone: str) -> Dirty:
     """Counts a batch of events that were never counted before."""
-    entries: Counter[tuple[str, str, str]] = Counter()
-    reports: dict[str, tuple[str, str, str, str, int, str]] = {}
+    # By day first: texts, months and buckets are then made once a group and not once an event.
+    groups: dict[tuple[str, str, int | None, int], list[int]] = {}
     for event in batch:
         if event.kind != "statement":
             continue
-        month = local_month(event.recorded_at_us, zone)
-        if event.time_us is None:
-            entries[event.agency, month, UNDATED_BUCKET] += 1
+        recorded_at = event.recorded_at_us
+        happened = None if event.time_us is None else local_epoch_day(event.time_us, zone)
+        group = (event.agency, event.type, happened, local_epoch_day(recorded_at, zone))
+        found = groups.get(group)
+        if found is None:
+            groups[group] = [1, recorded_at]
+        else:
+            found[0] += 1
+            found[1] = min(found[1], recorded_at)
+    entries: Counter[tuple[str, str, str]] = Counter()
+    reports: dict[str, tuple[str, str, str, str, int, str]] = {}
+    for (agency, event_type, happened, entered), (n, recorded_at) in groups.items():
+        month = day_text(entered)[:7]
+        if happened is None:
+            entries[agency, month, UNDATED_BUCKET] += n
             continue
-        days = local_epoch_day(event.recorded_at_us, zone) - local_epoch_day(event.time_us, zone)
-        entries[event.agency, month, bucket(days)] += 1
-        day = local_day(event.time_us, zone)
-        family = family_of(event.type)
-        key = report_key(event.agency, family, day)
-        if key not in reports or event.recorded_at_us < reports[key][4]:
-            reports[key] = (key, event.agency, family, day, event.recorded_at_us, day[:7])
+        entries[agency, month, bucket(entered - happened)] += n
+        day, family = day_text(happened), family_of(event_type)
+        key = report_key(agency, family, day)
+        if key not in reports or recorded_at < reports[key][4]:
+            reports[key] = (key, agency, family, day, recorded_at, day[:7])
     kept = {row[0]: row[4] for row in statements.rows_where(connection, REPORTS, "key", reports)}
     earlier = [row for key, row in reports.items() if key not in kept or row[4] < kept[key]]
     statements.write_rows(connection, _REPORT, earlier)

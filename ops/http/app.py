@@ -24,12 +24,13 @@ from ops.health import Vitals, Watch
 from ops.http.api import PRINCIPAL_KEY, reading_routes
 from ops.http.auth import CHALLENGE, Gate, Principal
 from ops.http.intake import PATH as INTAKE_PATH
-from ops.http.intake import Intake
+from ops.http.intake import Intake, Told
 from ops.http.intake_docs import add_intake
 from ops.http.listing import FORMAT_KEY
 from ops.http.problem import (
     PROBLEM_TYPE,
     SECURITY_HEADERS,
+    Header,
     Message,
     Receive,
     Scope,
@@ -97,7 +98,7 @@ class Porch:
         self.framework = framework
         self.gate = gate
         self.metrics = metrics
-        self._intake = intake
+        self.intake = intake
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -119,16 +120,26 @@ class Porch:
             if isinstance(admitted, Problem):
                 await self._turn_away(send, method, admitted)
                 return
-        if method == "POST" and path == INTAKE_PATH and self._intake is not None:
+        if method == "POST" and path == INTAKE_PATH and self.intake is not None:
             assert isinstance(admitted, Principal)  # the intake is no open path
             try:
-                await self._intake(scope, receive, send, admitted)
+                await self.intake(scope, receive, send, admitted)
             except Exception as error:  # noqa: BLE001 - a fault of ours: told in the one shape, with a reference
                 self._count(method, INTAKE_PATH, 500)
                 await send_problem(send, unexpected(method, path, error), SECURITY_HEADERS)
             return
         scope[PRINCIPAL_KEY] = admitted
         await self._behind(scope, receive, send)
+
+    def turned_away(self, method: str, found: Problem, headers: tuple[Header, ...]) -> Told:
+        """The answer to a request the gate refused, counted."""
+        self._count(method, "refused", found.http_status)
+        return found.http_status, PROBLEM_TYPE, problem_json(found), headers
+
+    def failed(self, method: str, path: str, error: BaseException) -> Told:
+        """The answer to a request that met a fault of ours, logged and counted."""
+        self._count(method, path, 500)
+        return 500, PROBLEM_TYPE, problem_json(unexpected(method, path, error)), SECURITY_HEADERS
 
     async def _turn_away(self, send: Send, method: str, found: Problem) -> None:
         self._count(method, "refused", found.http_status)
@@ -254,7 +265,7 @@ def _answer_faults(app: FastAPI, fault_page: Callable[[Problem, str], Response])
         return problem_response(unexpected(request.method, request.url.path, error))
 
 
-def unexpected(method: str, path: str, error: Exception) -> Problem:
+def unexpected(method: str, path: str, error: BaseException) -> Problem:
     """A fault of ours, logged under a reference that the sender is told."""
     reference = secrets.token_hex(4)
     log.error("reference %s: %s %s", reference, method, path, exc_info=error)

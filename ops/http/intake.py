@@ -8,12 +8,10 @@ and come back in one wake-up.
 from __future__ import annotations
 
 import asyncio
-import time
 import types
-from collections import deque
-from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Awaitable, Generator, Iterable
+from dataclasses import replace
+from typing import Any
 
 import orjson
 
@@ -23,124 +21,30 @@ from contracts.intake import validate
 from contracts.moments import format_us
 from contracts.recorded import Outcome, Rejected, Submission
 from ops.http.auth import Principal
+from ops.http.desk import Desk, SubmitPort
 from ops.http.problem import (
     JSON_TYPE,
+    PROBLEM_TYPE,
     Header,
     Message,
     Receive,
     Scope,
     Send,
     problem_body,
-    send_problem,
+    problem_json,
 )
 from ops.metrics import Metrics
 
 PATH = "/v1/events"
 _BREATH_EVENTS = 200  # after so many validations a long batch lets other requests have their turn
 _STRUCTURED = STRUCTURED.encode()
-_JSON: Header = (b"content-type", JSON_TYPE)
-_NOSNIFF: Header = (b"x-content-type-options", b"nosniff")
+NOSNIFF: Header = (b"x-content-type-options", b"nosniff")
 _CLOSE: tuple[Header, ...] = ((b"connection", b"close"),)
 _STATUS = {"recorded": 201, "duplicate": 200}
+READERS_DO_NOT_RECORD = "a reader's credential cannot record events"
 
-
-class SubmitPort(Protocol):
-    """The part of the sequencer the intake uses: never blocks, raises a ``Fault`` with code ``busy`` when
-    full.
-    """
-
-    def submit(
-        self, submissions: Sequence[Submission], done: Callable[[list[Outcome] | BaseException], None]
-    ) -> None: ...
-
-
-@dataclass(slots=True)
-class _Ticket:
-    submissions: list[Submission]
-    answer: asyncio.Future[list[Outcome]]
-
-
-class Desk:
-    """Hands submissions to the writer and brings the outcomes back to the event loop.
-
-    What arrives in one turn of the loop is submitted together; what one commit answers is delivered in one
-    wake-up. So a wake-up (a system call and a switch of threads) is paid per commit, not per request.
-    """
-
-    def __init__(self, sequencer: SubmitPort, metrics: Metrics) -> None:
-        self._sequencer = sequencer
-        self._waiting: list[_Ticket] = []
-        self._ended: deque[tuple[list[_Ticket], list[Outcome] | BaseException, float]] = deque()
-        self._waking = False
-        self._wait_s = metrics.histogram("tallystick_commit_wait_seconds")
-
-    def submit(self, submissions: list[Submission]) -> asyncio.Future[list[Outcome]]:
-        """The outcomes, in the same order. The future raises a ``Fault`` where nothing was recorded."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[list[Outcome]] = loop.create_future()
-        if not self._waiting:
-            loop.call_soon(self._flush, loop)
-        self._waiting.append(_Ticket(submissions, answer))
-        return answer
-
-    def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
-        tickets, self._waiting = self._waiting, []
-        try:
-            self._hand_in(loop, tickets)
-        except Fault as fault:
-            if len(tickets) == 1:
-                _fail(tickets[0], fault)
-                return
-            # Together they did not fit; the queue may still have room for some of them.
-            for ticket in tickets:
-                try:
-                    self._hand_in(loop, [ticket])
-                except Fault as own:
-                    _fail(ticket, own)
-
-    def _hand_in(self, loop: asyncio.AbstractEventLoop, tickets: list[_Ticket]) -> None:
-        started_s = time.perf_counter()
-
-        def done(result: list[Outcome] | BaseException) -> None:
-            # Called on the writer's thread. One commit ends many groups; the first one wakes the loop for
-            # all.
-            self._ended.append((tickets, result, started_s))
-            if not self._waking:
-                self._waking = True
-                self._wake(loop)
-
-        if len(tickets) == 1:
-            self._sequencer.submit(tickets[0].submissions, done)
-        else:
-            self._sequencer.submit([s for ticket in tickets for s in ticket.submissions], done)
-
-    def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
-        try:
-            loop.call_soon_threadsafe(self._deliver)
-        except RuntimeError:
-            # The loop has closed: nobody is left to answer. What was recorded stays recorded.
-            self._waking = False
-
-    def _deliver(self) -> None:
-        # The flag goes down before the queue is emptied, so that what ends meanwhile wakes the loop again.
-        self._waking = False
-        now_s = time.perf_counter()
-        while self._ended:
-            tickets, result, started_s = self._ended.popleft()
-            self._wait_s.observe(now_s - started_s)
-            start = 0
-            for ticket in tickets:
-                end = start + len(ticket.submissions)
-                if isinstance(result, BaseException):
-                    _fail(ticket, result)
-                elif not ticket.answer.done():
-                    ticket.answer.set_result(result[start:end])
-                start = end
-
-
-def _fail(ticket: _Ticket, error: BaseException) -> None:
-    if not ticket.answer.done():
-        ticket.answer.set_exception(error)
+Told = tuple[int, bytes, bytes, tuple[Header, ...]]
+"""An answer: status, content type, body, and headers beyond the usual ones."""
 
 
 class Intake:
@@ -157,7 +61,7 @@ class Intake:
         body_timeout_s: float,
         retry_after_s: int,
     ) -> None:
-        self._desk = Desk(sequencer, metrics)
+        self.desk = Desk(sequencer, metrics)
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
         self._body_timeout_s = body_timeout_s
@@ -172,7 +76,7 @@ class Intake:
     async def __call__(self, scope: Scope, receive: Receive, send: Send, principal: Principal) -> None:
         """Answer one POST. ``principal`` has been admitted by the gate."""
         if not principal.may_record:
-            await self._refuse(send, problem("not_allowed", "a reader's credential cannot record events"))
+            await self._send(send, self.refusal(problem("not_allowed", READERS_DO_NOT_RECORD)))
             return
         media = length = b""
         for name, value in scope["headers"]:
@@ -193,19 +97,46 @@ class Intake:
         else:
             submissions, batched = await self._judge(_texts(scope["headers"]), body, principal.agency)
         try:
-            outcomes = await self._desk.submit(submissions) if submissions else []
+            outcomes = await self.desk.submit(submissions) if submissions else []
         except Fault as fault:
-            if fault.problem.code == "busy":
-                self._metrics.counter("tallystick_busy_total").inc()
-            await self._refuse(send, fault.problem, self._retry if fault.problem.family == "unavailable" else ())
+            await self._send(send, self.unrecorded(fault))
             return
-        self._count(outcomes)
         if batched:
-            await self._answer(send, 200, self._batch(outcomes))
-        elif outcomes[0].problem is not None:
-            await self._refuse(send, outcomes[0].problem, extra)
+            self._count(outcomes)
+            self._tick(200)
+            await self._send(send, (200, JSON_TYPE, orjson.dumps(self._batch(outcomes), default=_hex), ()))
         else:
-            await self._answer(send, _STATUS[outcomes[0].status], self._receipt(outcomes[0]))
+            await self._send(send, self.outcome(outcomes[0], extra))
+
+    def outcome(self, outcome: Outcome, extra: tuple[Header, ...] = ()) -> Told:
+        """The answer to one event, counted."""
+        self._counted[outcome.status].inc()
+        found = outcome.problem
+        if found is None:
+            status = _STATUS[outcome.status]
+            self._tick(status)
+            return status, JSON_TYPE, orjson.dumps(self._receipt(outcome)), extra
+        if outcome.status == "rejected":
+            self._metrics.counter("tallystick_rejections_total", found.code).inc()
+        return self.refusal(found, extra)
+
+    def unrecorded(self, fault: Fault) -> Told:
+        """The answer where the writer recorded nothing, counted."""
+        found = fault.problem
+        if found.code == "busy":
+            self._metrics.counter("tallystick_busy_total").inc()
+        return self.refusal(found, self._retry if found.family == "unavailable" else ())
+
+    def refusal(self, found: Problem, extra: tuple[Header, ...] = ()) -> Told:
+        """The answer that is a problem, counted."""
+        self._tick(found.http_status)
+        return found.http_status, PROBLEM_TYPE, problem_json(found), extra
+
+    async def _send(self, send: Send, told: Told) -> None:
+        status, media, body, extra = told
+        headers = [(b"content-type", media), NOSNIFF, (b"content-length", b"%d" % len(body)), *extra]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
     async def _judge(self, headers: dict[str, str], body: bytes, agency: str | None) -> tuple[list[Submission], bool]:
         """Each event of the request judged, and whether it is answered as a batch."""
@@ -293,17 +224,6 @@ class Intake:
                     }
                 )
         return {**tally, "results": results}
-
-    async def _answer(self, send: Send, status: int, told: dict[str, Any]) -> None:
-        self._tick(status)
-        body = orjson.dumps(told, default=_hex)
-        headers = [_JSON, _NOSNIFF, (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-    async def _refuse(self, send: Send, found: Problem, headers: tuple[Header, ...] = ()) -> None:
-        self._tick(found.http_status)
-        await send_problem(send, found, headers)
 
     def _tick(self, status: int) -> None:
         counter = self._answered.get(status)

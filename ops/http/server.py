@@ -15,6 +15,7 @@ import uvicorn
 
 from contracts.faults import fault
 from ops.http.app import create_app
+from ops.http.fast_lane import lane_of
 from ops.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def serve_house(house: House, settings: Settings, *, on_ready: Callable[[str], N
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=lane_of(app, body_timeout_s=settings.body_timeout_s),
         ws="none",
         lifespan="off",
         access_log=False,

@@ -1,0 +1,125 @@
+"""Between the event loop and the writer's thread: submissions one way, outcomes the other.
+
+Wake-ups and locks, not validation, decide how many single events a server can take, so both directions are gathered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from contracts.faults import Fault
+from contracts.recorded import Outcome, Submission
+from ops.metrics import Metrics
+
+
+class SubmitPort(Protocol):
+    """The part of the sequencer the intake uses: never blocks, raises a ``Fault`` with code ``busy`` when
+    full.
+    """
+
+    def submit(
+        self, submissions: Sequence[Submission], done: Callable[[list[Outcome] | BaseException], None]
+    ) -> None: ...
+
+
+Answer = Callable[[list[Outcome] | BaseException], None]
+"""Told on the event loop how a group ended; must be quick and must not raise."""
+
+
+@dataclass(slots=True)
+class _Ticket:
+    submissions: list[Submission]
+    answer: Answer
+
+
+class Desk:
+    """Hands submissions to the writer and brings the outcomes back to the event loop.
+
+    What arrives in one turn of the loop is submitted together; what one commit answers is delivered in one
+    wake-up. So a wake-up (a system call and a switch of threads) is paid per commit, not per request.
+    """
+
+    def __init__(self, sequencer: SubmitPort, metrics: Metrics) -> None:
+        self._sequencer = sequencer
+        self._waiting: list[_Ticket] = []
+        self._ended: deque[tuple[list[_Ticket], list[Outcome] | BaseException, float]] = deque()
+        self._waking = False
+        self._wait_s = metrics.histogram("tallystick_commit_wait_seconds")
+
+    async def submit(self, submissions: list[Submission]) -> list[Outcome]:
+        """The outcomes, in the same order. Raises a ``Fault`` where nothing was recorded."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[list[Outcome]] = loop.create_future()
+
+        def answer(result: list[Outcome] | BaseException) -> None:
+            if future.done():
+                return
+            if isinstance(result, BaseException):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+        self.hand_in(loop, submissions, answer)
+        return await future
+
+    def hand_in(self, loop: asyncio.AbstractEventLoop, submissions: list[Submission], answer: Answer) -> None:
+        """As ``submit``, telling ``answer`` on the loop. Call it on the loop."""
+        if not self._waiting:
+            loop.call_soon(self._flush, loop)
+        self._waiting.append(_Ticket(submissions, answer))
+
+    def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
+        tickets, self._waiting = self._waiting, []
+        try:
+            self._pass_on(loop, tickets)
+        except Fault as fault:
+            if len(tickets) == 1:
+                tickets[0].answer(fault)
+                return
+            # Together they did not fit; the queue may still have room for some of them.
+            for ticket in tickets:
+                try:
+                    self._pass_on(loop, [ticket])
+                except Fault as own:
+                    ticket.answer(own)
+
+    def _pass_on(self, loop: asyncio.AbstractEventLoop, tickets: list[_Ticket]) -> None:
+        started_s = time.perf_counter()
+
+        def done(result: list[Outcome] | BaseException) -> None:
+            # Called on the writer's thread. One commit ends many groups; the first one wakes the loop for
+            # all.
+            self._ended.append((tickets, result, started_s))
+            if not self._waking:
+                self._waking = True
+                self._wake(loop)
+
+        if len(tickets) == 1:
+            self._sequencer.submit(tickets[0].submissions, done)
+        else:
+            self._sequencer.submit([s for ticket in tickets for s in ticket.submissions], done)
+
+    def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            loop.call_soon_threadsafe(self._deliver)
+        except RuntimeError:
+            # The loop has closed: nobody is left to answer. What was recorded stays recorded.
+            self._waking = False
+
+    def _deliver(self) -> None:
+        # The flag goes down before the queue is emptied, so that what ends meanwhile wakes the loop again.
+        self._waking = False
+        now_s = time.perf_counter()
+        while self._ended:
+            tickets, result, started_s = self._ended.popleft()
+            self._wait_s.observe(now_s - started_s)
+            start = 0
+            for ticket in tickets:
+                end = start + len(ticket.submissions)
+                ticket.answer(result if isinstance(result, BaseException) else result[start:end])
+                start = end

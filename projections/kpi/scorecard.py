@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from contracts.kpi import Value
 from projections.kpi.cells import Reading, chosen, unknown_kpi
+from projections.kpi.conditions import reads_clock
 from projections.kpi.definitions import Definition
 from projections.kpi.measures import ALL_GROUPS, CellKey, Figures, parts_of
 from projections.kpi.periods import ALL, current, grain_of, label, latest_complete, previous
@@ -64,8 +65,8 @@ def kpi_line(
 def line(reading: Reading, definition: Definition) -> KpiLine:
     """A KPI's line on the scorecard.
 
-    Its cell is the newest period with a value among the complete ones (the latest complete one where there
-    is none); it is judged by the moment of reading, so a value that has grown too old is stale.
+    Its cell is the newest settled period with a value among the complete ones (the latest complete one where
+    there is none); it is judged by the moment of reading, so a value that has grown too old is stale.
     """
     body = definition.body
     grain = body.period.grain
@@ -108,8 +109,7 @@ def line(reading: Reading, definition: Definition) -> KpiLine:
 
 
 def _shown(definition: Definition, everyone: dict[CellKey, Figures], complete: str) -> str:
-    """The newest period with a value that is over; of a reported indicator, at its own grain if there is
-    one."""
+    """The newest settled period with a value; of a reported indicator, at its own grain if there is one."""
     grain = definition.body.period.grain
     valued = [
         period
@@ -117,11 +117,20 @@ def _shown(definition: Definition, everyone: dict[CellKey, Figures], complete: s
         if figures.value is not None and period != ALL and newest([period], ALL) is not None
     ]
     own = [period for period in valued if grain_of(period) == grain and period <= complete]
+    # A period some of whose rows are still waiting for their window to pass is not settled: its value rests on the few
+    # that are through, so the newest settled one stands on the scorecard while there is any.
+    settled = [period for period in own if not _waiting(definition, everyone[period, ALL_GROUPS])]
     if own:
-        return max(own)
+        return max(settled or own)
     if isinstance(definition.body.measure, Value):
         return newest(valued, ALL) or complete
     return complete
+
+
+def _waiting(definition: Definition, figures: Figures) -> bool:
+    """Whether rows are left out only because a moment they wait for has not passed yet."""
+    clocked = {exclusion.reason for exclusion in definition.body.exclude if reads_clock(exclusion.when)}
+    return any(figures.excluded.get(reason) for reason in clocked)
 
 
 def _trend(

@@ -80,6 +80,20 @@ def test_an_old_value_is_shown_with_its_period_and_as_stale(world: World) -> Non
     assert line.trend[-1].period == "2025-03"
 
 
+def test_a_period_that_still_waits_for_windows_gives_way_to_the_newest_settled_one(world: World) -> None:
+    world.refer("r1", "2025-04-20", completed="2025-05-01")
+    world.refer("r2", "2025-05-02", completed="2025-05-20")  # through on 2025-06-01
+    world.refer("r3", "2025-05-28")  # its 30 days end on 2025-06-27
+    world.refresh(NOW)
+    with world.reading() as connection:
+        line = kpi_line(connection, "K18", AsOf(us(NOW)))
+    assert ("2025-04", 1) == (line.cell.period, line.cell.denominator)
+    world.refresh("2025-06-28")
+    with world.reading() as connection:
+        later = kpi_line(connection, "K18", AsOf(us("2025-06-28")))
+    assert ("2025-05", 2, 1) == (later.cell.period, later.cell.denominator, later.cell.numerator)
+
+
 def test_a_split_shows_its_parts(world: World) -> None:
     world.call("a", "2025-05-05", eligibility="eligible")
     world.call("b", "2025-05-05")

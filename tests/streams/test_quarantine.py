@@ -145,3 +145,43 @@ def test_the_thread_stands_still_behind_the_brake_and_says_why(store: MemoryStor
 def test_a_store_that_never_had_a_line_has_an_empty_quarantine(store: MemoryStore) -> None:
     quarantine = Quarantine(store)
     assert (quarantine.count(), quarantine.braked(), quarantine.parked()) == (0, False, [])
+
+
+class Rebuilding(Diary):
+    """A diary that can also be made again at once, and fails at that where it would fail at an event."""
+
+    def rebuild(self, store: Any, reader: Any, *, upto: Any = None, progress: Any = None, done: Any = None) -> int:
+        with store.write() as connection:
+            self.reset(connection)
+            self.apply(connection, reader.after(0, 10**9), reader)
+            done(connection, reader.head().log_index)
+        return int(reader.head().log_index)
+
+
+def test_a_rebuild_after_the_fix_empties_the_quarantine(store: MemoryStore) -> None:
+    diary = Rebuilding(lambda event: event.log_index == 2)
+    runner = line(calls_log(6, 3), store, diary)
+    runner.catch_up()
+    assert Quarantine(store).count() == 2
+    with pytest.raises(ValueError):
+        runner.rebuild()
+    assert Quarantine(store).count() == 2
+    diary.poison = lambda event: False
+    assert runner.rebuild() == 6
+    assert (Quarantine(store).count(), runner.position()) == (0, 6)
+    assert [log_index for log_index, _ in diary_of(store)] == list(range(1, 7))
+
+
+def test_a_first_rebuild_that_meets_poison_gives_way_to_following_the_log(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.runner.REBUILD_FROM_EVENTS", 1)
+    runner = line(calls_log(6, 3), store, Rebuilding(lambda event: event.log_index == 2))
+    assert runner.catch_up() == 6
+    assert [log_index for log_index, _ in diary_of(store)] == [1, 3, 4, 6]
+    assert [item.log_index for item in Quarantine(store).parked()] == [2, 5]
+
+
+def test_what_cannot_be_rebuilt_says_so(store: MemoryStore) -> None:
+    with pytest.raises(TypeError):
+        line(calls_log(1), store, Diary()).rebuild()

@@ -22,6 +22,7 @@ from contracts.recorded import Head, Outcome, Submission
 from domain.ledger import Ledger
 from domain.sequencer import Sequencer
 from ops.metrics import Metrics
+from ops.pacing import Pace, PacedReader
 from ops.prefixes import Prefixes
 from ops.recording import Tally, as_submission, record_stream
 from ops.settings import FILE_NAME, Settings, load_settings, write_settings
@@ -83,6 +84,7 @@ class House:
         quarantine: Quarantine,
         clock: Clock,
         metrics: Metrics,
+        pace: Pace,
     ) -> None:
         self.settings = settings
         self.home = settings.home
@@ -96,6 +98,7 @@ class House:
         self.runner = runner
         self.quarantine = quarantine
         self.metrics = metrics
+        self._pace = pace
         self._started = False
         self._prefixes = Prefixes(self.reader, self.zone)
         self._watch()
@@ -134,6 +137,7 @@ class House:
         """Keep the views current from now on, on a thread of their own. Idempotent."""
         if self.writable and not self._started:
             self._started = True
+            self._pace.start()
             self.runner.start()
 
     def catch_up(self, progress: Progress | None = None) -> int:
@@ -392,6 +396,7 @@ class House:
     def close(self) -> None:
         """Drain the writer, stop the runner and give the writer lock back. Idempotent."""
         if self._started:
+            self._pace.stop()
             self.runner.stop()
             self._started = False
         if self.sequencer is not None:
@@ -461,8 +466,9 @@ def _assemble(settings: Settings, clock: Clock, writable: bool, on_commit: Calla
             _keep_zone(settings)
         views = Views(settings.zone, on_refresh=_refresher(settings, metrics))
         reader, store = ledger.reader(), ledger.store()
+        pace = Pace(settings.apply_interval_s)
         runner = Runner(
-            reader,
+            PacedReader(reader, pace),
             store,
             views,
             clock=clock,
@@ -476,12 +482,12 @@ def _assemble(settings: Settings, clock: Clock, writable: bool, on_commit: Calla
                 ledger,
                 max_batch=settings.max_commit_events,
                 max_queue=settings.max_queue_events,
-                on_commit=_commit_listener(reader.head().log_index, runner, metrics, on_commit),
+                on_commit=_commit_listener(reader.head().log_index, runner, pace, metrics, on_commit),
             )
             if writable
             else None
         )
-        return House(settings, ledger, sequencer, views, runner, Quarantine(store), clock, metrics)
+        return House(settings, ledger, sequencer, views, runner, Quarantine(store), clock, metrics, pace)
     except BaseException:
         ledger.close()
         raise
@@ -502,7 +508,7 @@ def _refresher(settings: Settings, metrics: Metrics) -> Callable[[Store, LogRead
 
 
 def _commit_listener(
-    head: int, runner: Runner, metrics: Metrics, told: Callable[[int], None] | None
+    head: int, runner: Runner, pace: Pace, metrics: Metrics, told: Callable[[int], None] | None
 ) -> Callable[[int], None]:
     committed_events = metrics.histogram("tallystick_commit_events")
     last = head
@@ -513,6 +519,7 @@ def _commit_listener(
         if log_index > last:
             committed_events.observe(log_index - last)
             last = log_index
+            pace.committed()
             runner.wake()
         if told is not None:
             told(log_index)

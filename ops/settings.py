@@ -87,6 +87,12 @@ class Settings(BaseSettings):
     poll_interval_s: float = Field(
         default=1.0, gt=0, description="How often the runner looks at the log even when nothing woke it."
     )
+    apply_interval_s: float = Field(
+        default=0.2,
+        gt=0,
+        description="The shortest pause between two transactions of the views while events pour in. Then the views "
+        "also rest three times as long as they worked (2 s at most), so that senders are not held up.",
+    )
     refresh_interval_s: float = Field(
         default=0.5,
         gt=0,

@@ -440,10 +440,8 @@ def open_house(
     """
     chosen = settings or load_settings(home)
     place = chosen.home
-    if not (place / "tallystick.db").exists():
-        if writable is not True:
-            raise fault("home_missing", f"there is no ledger in {place}")
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if writable is not True and not (place / "tallystick.db").exists():
+        raise fault("home_missing", f"there is no ledger in {place}")
     if writable is None:
         try:
             return _assemble(chosen, clock, True, on_commit)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 RUSH_S = 0.1
 """Recording is in a rush while the last commit is younger than this."""
-REST_PER_WORK = 3.0
-"""In a rush the views rest so many times as long as they last worked: a quarter of the time is theirs."""
-REST_MAX_S = 2.0
+REST_PER_WORK = 9.0
+"""In a rush the views rest so many times as long as they last worked: a tenth of the time is theirs."""
+REST_MAX_S = 10.0
 
 
 class Pace:
@@ -61,12 +61,15 @@ class Pace:
         self._committed_s = self._monotonic_s()
 
     def before_batch(self) -> None:
-        """Rest as long as the rush asks for. Called by the runner, holding nothing."""
-        now_s = self._monotonic_s()
-        if not self._active or self._handed_s is None or now_s - self._committed_s > RUSH_S:
+        """Rest as long as the rush asks for, and no longer than it lasts. Called by the runner, holding nothing."""
+        if self._handed_s is None:
             return
+        now_s = self._monotonic_s()
         worked_s = now_s - self._handed_s
-        self._rest(min(REST_MAX_S, max(self._interval_s, REST_PER_WORK * worked_s)))
+        until_s = now_s + min(REST_MAX_S, max(self._interval_s, REST_PER_WORK * worked_s))
+        while self._active and now_s < until_s and now_s - self._committed_s <= RUSH_S:
+            self._rest(min(RUSH_S, until_s - now_s))
+            now_s = self._monotonic_s()
 
     def after_batch(self, events: int) -> None:
         """A batch was handed out; the work on it begins now."""

@@ -91,7 +91,7 @@ class Settings(BaseSettings):
         default=0.2,
         gt=0,
         description="The shortest pause between two transactions of the views while events pour in. Then the views "
-        "also rest three times as long as they worked (2 s at most), so that senders are not held up.",
+        "also rest nine times as long as they worked (10 s at most), so that senders are not held up.",
     )
     refresh_interval_s: float = Field(
         default=0.5,

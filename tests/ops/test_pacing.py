@@ -17,8 +17,18 @@ class _Time:
         self.rests: list[float] = []
 
     def rest(self, seconds: float) -> None:
-        self.rests.append(round(seconds, 3))
+        self.rests.append(seconds)
         self.now_s += seconds
+        if self.rush is not None and self.now_s < self.rush_until_s:
+            self.rush.committed()
+
+    rush: Pace | None = None
+    rush_until_s = float("inf")
+
+    def rested(self) -> float:
+        """Seconds rested since last asked."""
+        total, self.rests = sum(self.rests), []
+        return round(total, 3)
 
 
 def _pace(time: _Time) -> Pace:
@@ -35,13 +45,20 @@ def _work(pace: Pace, time: _Time, seconds: float, *, rush: bool) -> None:
     pace.before_batch()
 
 
-def test_in_a_rush_the_views_rest_three_times_as_long_as_they_worked() -> None:
+def test_in_a_rush_the_views_rest_nine_times_as_long_as_they_worked_within_bounds() -> None:
     time = _Time()
-    pace = _pace(time)
-    _work(pace, time, 0.01, rush=True)
-    _work(pace, time, 0.3, rush=True)
-    _work(pace, time, 5.0, rush=True)
-    assert time.rests == [0.2, 0.9, REST_MAX_S]
+    time.rush = pace = _pace(time)
+    for worked_s, rested_s in ((0.01, 0.2), (0.3, 2.7), (5.0, REST_MAX_S)):
+        _work(pace, time, worked_s, rush=True)
+        assert time.rested() == rested_s
+
+
+def test_a_rest_ends_with_the_rush() -> None:
+    time = _Time()
+    time.rush = pace = _pace(time)
+    time.rush_until_s = time.now_s + 1.5
+    _work(pace, time, 1.0, rush=True)
+    assert 0.4 < time.rested() < 0.8
 
 
 def test_without_a_rush_they_do_not_rest_at_all() -> None:

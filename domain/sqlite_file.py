@@ -61,12 +61,11 @@ class SqliteFile:
         self._write_engine: Engine | None = None
         if writable:
             # What agencies report about people is nobody else's on this machine.
-            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_durable_directory(home)
             self._lock_file = _take_lock(home / LOCK_NAME)
             try:
                 self._writer = _open_writer(self.path, synchronous)
                 _sync_directory(home)
-                _sync_directory(home.parent)
                 self._write_engine = self._engine_over_writer(self._writer)
             except BaseException:
                 self._release()
@@ -357,6 +356,14 @@ def _take_lock(path: Path) -> int:
         os.close(handle)
         raise UnavailableFault(problem("home_in_use", detail=f"Another process writes to {path.parent}.")) from error
     return handle
+
+
+def make_durable_directory(home: Path) -> None:
+    """Create a directory, and those above it that are missing, so that their names survive a power cut."""
+    missing = [place for place in (home, *home.parents) if not place.exists()]
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for made in (*missing, home):
+        _sync_directory(made.parent)
 
 
 def _sync_directory(path: Path) -> None:

@@ -19,7 +19,7 @@ from ops.torture.judge import Findings
 from ops.torture.kills import SessionBroke
 from ops.torture.session import Batch, History, look, play
 from ops.torture.shim import Shim
-from ops.torture.subject import Subject
+from ops.torture.subject import HOME, Subject
 
 STATES_PER_TRACE = 40
 
@@ -53,7 +53,7 @@ def trace_session(
         code = 3
         try:
             shim.arm_trace(box, trace_path)
-            session = subject.open(box / "home", synchronous=synchronous)
+            session = subject.open(box / HOME, synchronous=synchronous)
             play(session, batches, shim.note)
             session.close()
             shim.disarm()
@@ -148,7 +148,7 @@ def _cut(
         copy.mkdir()
         write_state(state, copy)
         _leave_stale_shm(copy, rng)
-        found = look(subject, copy / "home", history, rng, deep=number % 20 == 19, everything=number % 10 == 9)
+        found = look(subject, copy / HOME, history, rng, deep=number % 20 == 19, everything=number % 10 == 9)
         shutil.rmtree(copy)
         if found.clean and (sound is None or rng.random() < 0.2):
             sound = state, history

@@ -18,7 +18,7 @@ from pathlib import Path
 from ops.torture.judge import Findings
 from ops.torture.session import Batch, History, look, play
 from ops.torture.shim import How, Shim
-from ops.torture.subject import Subject
+from ops.torture.subject import HOME, Subject
 
 LONGEST_CHAIN = 25
 """Kills on one home before a new one is begun; the look after each grows with the home."""
@@ -60,7 +60,7 @@ def run_session(
         try:
             acks = os.open(acks_path, os.O_WRONLY | os.O_APPEND)
             shim.arm_kill(box, trigger.nth, trigger.how, trigger.torn_share)
-            session = subject.open(box / "home")
+            session = subject.open(box / HOME)
             opening = shim.counted()
             play(session, batches, lambda line: _write_all(acks, line))
             session.close()
@@ -134,7 +134,7 @@ def _examine(subject: Subject, box: Path, history: History, rng: random.Random, 
     copy = box.with_name("copy")
     shutil.copytree(box, copy)
     number = totals.points
-    found = look(subject, copy / "home", history, rng, deep=number % 20 == 0, everything=number % 10 == 0)
+    found = look(subject, copy / HOME, history, rng, deep=number % 20 == 0, everything=number % 10 == 0)
     found.acknowledged = 0
     totals.findings.add(found)
     totals.looks += 1

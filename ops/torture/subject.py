@@ -13,6 +13,9 @@ from typing import Any, Protocol
 
 from ops.torture.judge import Identity, Row
 
+HOME = Path("partnership") / "home"
+"""The home under torture, below the box. Two levels are new, so that the names above the home are cut as well."""
+
 
 class Session(Protocol):
     """One opening of one home."""

@@ -8,13 +8,13 @@ make.
 from __future__ import annotations
 
 import hashlib
-import os
 import random
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from domain.sqlite_file import make_durable_directory
 from ops.torture.judge import Identity, Row
 
 Event = tuple[str, str, bytes]
@@ -56,11 +56,10 @@ class StandinSession:
     def __init__(self, flavour: Standin, home: Path, synchronous: str) -> None:
         self.flavour = flavour
         if not home.is_dir():
-            home.mkdir()
-            if not flavour.forgets_directory:
-                parent = os.open(home.parent, os.O_RDONLY)
-                os.fsync(parent)
-                os.close(parent)
+            if flavour.forgets_directory:
+                home.mkdir(parents=True)
+            else:
+                make_durable_directory(home)
         self.db = sqlite3.connect(home / "standin.db", isolation_level=None)
         self.db.execute("PRAGMA journal_mode=WAL")
         self.db.execute(f"PRAGMA synchronous={synchronous}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -212,3 +214,22 @@ def test_a_fault_of_ours_is_a_500_with_a_reference(
     ((status, _, told),) = _told(house, [_request(raw(1))], 1)
     assert (status, told["code"]) == (500, "internal_error")
     assert told["detail"].split()[-1] in caplog.text
+
+
+def test_fuzzed_bodies_on_the_short_way_are_all_answered_and_the_counts_add_up(house: House, raw: Raw) -> None:
+    seed = 4
+    dice = random.Random(seed)
+    bodies = []
+    for n in range(1_000):
+        body = bytearray(raw(n % 300))
+        for _ in range(dice.randrange(3)):
+            at = dice.randrange(len(body))
+            body[at : at + dice.randrange(3)] = dice.randbytes(dice.randrange(3))
+        bodies.append(bytes(body))
+    got = _told(house, [_request(body) for body in bodies], len(bodies))
+    statuses = Counter(status for status, _, _ in got)
+    assert [status for status in statuses if status >= 500] == [], (seed, statuses)
+    totals = house.ledger.totals()
+    assert sum(totals.values()) == len(bodies), seed
+    assert (totals["recorded"], totals["duplicate"]) == (statuses[201], statuses[200]), seed
+    assert house.verify().ok

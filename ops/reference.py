@@ -78,9 +78,7 @@ def _target(reference: str, schema: Mapping[str, Any]) -> Any:
     return found
 
 
-def _fields(
-    schema: Mapping[str, Any], root: Mapping[str, Any] | None = None, skip: tuple[str, ...] = ()
-) -> str:
+def _fields(schema: Mapping[str, Any], root: Mapping[str, Any] | None = None, skip: tuple[str, ...] = ()) -> str:
     required = set(schema.get("required", ()))
     rows = [
         (
@@ -106,15 +104,15 @@ def _kind(field: Mapping[str, Any], root: Mapping[str, Any]) -> str:
         if choice in field:
             kinds = [_kind(option, root) for option in field[choice] if option.get("type") != "null"]
             return " or ".join(dict.fromkeys(kinds))
-    kind = field.get("type", "any")
+    kind = str(field.get("type", "any"))
     if kind == "array":
         return f"list of {_kind(field.get('items', {}), root)}"
-    return {"string": field.get("format", "text"), "object": "object"}.get(kind, str(kind))
+    return str(field.get("format", "text")) if kind == "string" else kind
 
 
 def kpis_page() -> str:
     """Every KPI of the library: its sentence, its parts, and the definition as data."""
-    from projections.kpi import Definitions, sentence
+    from projections.kpi import Definitions, explanation, sentence
 
     parts = [
         "# KPIs\n\nThe definitions that come with Tallystick. A plan may define its own, and newer versions of these;"
@@ -124,6 +122,8 @@ def kpis_page() -> str:
         data = json.dumps(definition.model_dump(mode="json", by_alias=True, exclude_none=True), indent=2)
         parts.append(
             f"## {definition.kpi}: {definition.title}\n\n{sentence(definition)}\n\n"
+            + "".join(f"- {line}\n" for line in explanation(definition))
+            + f"\nSource: {definition.source}\n\n"
             f"<details><summary>As data</summary>\n\n```json\n{data}\n```\n\n</details>\n"
         )
     return "\n".join(parts)
@@ -137,9 +137,12 @@ def cli_page() -> str:
     from ops.cli.app import app
 
     runner = CliRunner()
-    names = sorted(typer.main.get_group(app).commands)
+    commands = typer.main.get_group(app).commands
+    names = [[name] for name in sorted(commands)]
+    for (name,) in list(names):
+        names += [[name, below] for below in sorted(getattr(commands[name], "commands", ()))]
     parts = ["# Commands\n\nEvery command takes `--home DIR`; those that print a result take `--format`.\n"]
-    for arguments in ([], *([name] for name in names)):
+    for arguments in ([], *sorted(names)):
         printed = runner.invoke(
             app, [*arguments, "--help"], env={"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
         ).stdout
@@ -167,9 +170,7 @@ def http_page() -> str:
 
 def errors_page() -> str:
     """The fault table."""
-    parts = [
-        "# Error codes\n\nA code is stable. The family says what to do: mend the input, look again, or wait.\n"
-    ]
+    parts = ["# Error codes\n\nA code is stable. The family says what to do: mend the input, look again, or wait.\n"]
     parts += [
         f"## {spec.code}\n\n{spec.title} {spec.hint}\n\n"
         f"{spec.family} · HTTP {spec.http_status} · exit status {spec.exit_status} · from {spec.room}\n"
@@ -187,9 +188,7 @@ def limits_page() -> str:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and is_note:
             notes[node.target.id] = str(following.value.value)  # type: ignore[attr-defined]
     rows = [(f"`{name}`", f"{value:,}", notes.get(name, "")) for name, value in limits.LIMITS.items()]
-    return "# Limits\n\nEverything that crosses the wall is bounded.\n\n" + _table(
-        ("limit", "value", "of"), rows
-    )
+    return "# Limits\n\nEverything that crosses the wall is bounded.\n\n" + _table(("limit", "value", "of"), rows)
 
 
 PAGES: dict[str, Callable[[], str]] = {

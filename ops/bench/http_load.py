@@ -111,16 +111,13 @@ def main() -> None:
         sys.argv[5],
     )
     if kind == "single":
-        requests = [
-            post("/v1/events", "application/cloudevents+json", e) for e in wire_events(count, tag=tag)
-        ]
+        requests = [post("/v1/events", "application/cloudevents+json", e) for e in wire_events(count, tag=tag)]
         events = count
     elif kind == "batch":
         bodies = list(wire_events(count, tag=tag))
         chunks = [bodies[i : i + 100] for i in range(0, count, 100)]
         requests = [
-            post("/v1/events", "application/cloudevents-batch+json", b"[" + b",".join(c) + b"]")
-            for c in chunks
+            post("/v1/events", "application/cloudevents-batch+json", b"[" + b",".join(c) + b"]") for c in chunks
         ]
         events = count
     else:

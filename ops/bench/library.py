@@ -61,8 +61,7 @@ class CountView(SQLiteTrackingRecorder):
         with self.datastore.transaction(commit=True) as cursor:
             self._insert_tracking(cursor, tracking)
             cursor.execute(
-                "INSERT INTO cases VALUES (?, 1, ?)"
-                " ON CONFLICT (id) DO UPDATE SET n = n + 1, last = excluded.last",
+                "INSERT INTO cases VALUES (?, 1, ?) ON CONFLICT (id) DO UPDATE SET n = n + 1, last = excluded.last",
                 (case, subject),
             )
 

@@ -57,9 +57,7 @@ _Step = tuple[str, str, str, int, dict[str, Any]]
 def _call(rng: random.Random, case: int, tag: str) -> list[_Step]:
     call = f"{tag}{case:09d}"
     subject = f"call/{call}"
-    disposition = rng.choices(
-        ("remained_in_community", "emergency_department", "arrest", "other"), (80, 14, 1, 5)
-    )[0]
+    disposition = rng.choices(("remained_in_community", "emergency_department", "arrest", "other"), (80, 14, 1, 5))[0]
     arrived = 900 + rng.randrange(3000)
     return [
         (
@@ -118,11 +116,7 @@ def _referral(rng: random.Random, case: int, tag: str) -> list[_Step]:
     ]
     if rng.random() < 0.8:
         steps.append(("referral.accepted", subject, target, 90_000, {"referral": referral}))
-        steps.append(
-            ("referral.completed", subject, target, 900_000, {"referral": referral, "outcome": "got_help"})
-        )
+        steps.append(("referral.completed", subject, target, 900_000, {"referral": referral, "outcome": "got_help"}))
     else:
-        steps.append(
-            ("referral.declined", subject, target, 90_000, {"referral": referral, "reason": "no_capacity"})
-        )
+        steps.append(("referral.declined", subject, target, 90_000, {"referral": referral, "reason": "no_capacity"}))
     return steps

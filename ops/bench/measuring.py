@@ -65,9 +65,7 @@ class Report:
         if self.show is not None:
             self.show(line)
 
-    def ratio(
-        self, what: str, figures: Sequence[float], against: Sequence[float], at_least: float, unit: str
-    ) -> None:
+    def ratio(self, what: str, figures: Sequence[float], against: Sequence[float], at_least: float, unit: str) -> None:
         """A row for the ratio of two medians, with both medians beside it."""
         mine, other = statistics.median(figures), statistics.median(against)
         self.add(

@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 import orjson
-from contracts.intake import validate
 
+from contracts.intake import validate
 from domain.ledger import Ledger
 from ops.bench.library import open_cases, project_one_at_a_time, save_one_at_a_time
 from ops.bench.load import wire_events
@@ -86,9 +86,7 @@ def _plain_loop(file: Path) -> int:
 
 def bench_rebuild_memory(report: Report, home: Path, events: int) -> None:
     """Peak memory of a rebuild of a large ledger, in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "ops.bench.rebuilding", str(home)], capture_output=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-m", "ops.bench.rebuilding", str(home)], capture_output=True, check=True)
     peak = int(done.stdout)
     report.add(
         f"peak memory of rebuilding {events:,} events",

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from contracts.intake import validate
 
+from contracts.intake import validate
 from domain.ledger import Ledger
 from ops.bench.library import open_cases, save_one_at_a_time
 from ops.bench.load import wire_events
@@ -70,9 +70,7 @@ def _executemany(file: Path, bodies: list[bytes]) -> None:
     connection.execute("CREATE TABLE log (log_index INTEGER PRIMARY KEY, state BLOB)")
     for at in range(0, len(bodies), _BATCH):
         connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(
-            "INSERT INTO log (state) VALUES (?)", [(body,) for body in bodies[at : at + _BATCH]]
-        )
+        connection.executemany("INSERT INTO log (state) VALUES (?)", [(body,) for body in bodies[at : at + _BATCH]])
         connection.execute("COMMIT")
     connection.close()
 
@@ -98,9 +96,7 @@ def _wait_ready(process: subprocess.Popen[bytes], port: int) -> None:
                 return
         except OSError as error:
             if process.poll() is not None or time.monotonic() > deadline:
-                stderr = (
-                    process.stderr.read().decode() if process.poll() is not None and process.stderr else ""
-                )
+                stderr = process.stderr.read().decode() if process.poll() is not None and process.stderr else ""
                 raise RuntimeError(f"the server did not start: {stderr}") from error
             time.sleep(0.05)
 
@@ -136,6 +132,4 @@ def _bench_http(report: Report, folder: Path, rounds: int, library: list[float])
     )
     p50, p99 = (statistics.median(r[name] for r in single) for name in ("p50_ms", "p99_ms"))
     report.add("  its latency, p50 / p99", f"{p50:.1f} / {p99:.1f} ms")
-    report.ratio(
-        "HTTP, batches of 100 ÷ library save", [r["per_second"] for r in batch], library, 8, "events/s"
-    )
+    report.ratio("HTTP, batches of 100 ÷ library save", [r["per_second"] for r in batch], library, 8, "events/s")

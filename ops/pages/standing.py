@@ -95,7 +95,7 @@ def summary(counts: Counter[Any]) -> str:
         troubles.append(f"{counts['watch']} {'needs' if counts['watch'] == 1 else 'need'} watching")
     unjudged = counts["stale"] + counts["no_data"] + counts["unowned"]
     if unjudged:
-        troubles.append(f"{unjudged} cannot be judged, being stale, unowned or without data")
+        troubles.append(f"{unjudged} cannot be judged (stale, unowned or without data)")
     if counts["no_target"]:
         troubles.append(f"{counts['no_target']} {'has' if counts['no_target'] == 1 else 'have'} no target")
     if not troubles:
@@ -141,12 +141,6 @@ def cell_figures(house: House, asked: Asked, kpi: str, version: int, period: str
     Raises ``Fault`` codes ``kpi_unknown``, ``period_invalid`` and ``group_unknown`` as the evaluator does.
     """
     told = house.explain(kpi, period, group, as_of=asked.as_of, version=version, limit=PAGE_ROWS, offset=offset)
-    if (
-        not told.row_count
-        and group != "all"
-        and not house.cells(kpi=kpi, group=group, version=version, as_of=asked.as_of)
-    ):
-        raise fault("group_unknown", f"{kpi} has no group {group!r}")
     links, cell = asked.links, told.cell
     longest = max(told.event_count, told.row_count)
     return {

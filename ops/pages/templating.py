@@ -7,6 +7,7 @@ is escaped unless it was built as markup here or in the charts.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,12 @@ def span(offset: int, shown_rows: int, total: int, one: str) -> str:
     return f"{words.title_words(one)}s {first}\N{EN DASH}{last} of {words.number_words(total)}"
 
 
+_PERIOD = re.compile(r"\b\d{4}-(?:Q[1-4]|\d{2})\b(?!-)")
+
+
 def _sentence(text: str) -> str:
+    """A reason as a sentence, its periods in words."""
+    text = _PERIOD.sub(lambda found: words.period_words(found[0]), text)
     text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "?", "!")) else f"{text}."
 

@@ -430,3 +430,14 @@ def test_before_the_first_event_nothing_is_known(client: Browser, address: str) 
     assert flaws(page) == []
     assert "1970" not in page.text()
     assert not page.having("alarm")
+
+
+# Ways
+
+
+def test_no_way_on_from_a_page_is_dead(client: Browser, pages: dict[str, Node]) -> None:
+    kinds = ("scorecard", "kpi share", "kpi split", "kpi of the community", "agencies", "agency", "agency silent")
+    ways = {a.attributes["href"] for kind in kinds for a in pages[kind].all("a")}
+    dead = [way for way in sorted(ways) if not way.startswith("#") and client.get(way).status_code != 200]
+    assert dead == []
+    assert len(ways) > 100

@@ -122,7 +122,7 @@ def kpis_page() -> str:
         data = json.dumps(definition.model_dump(mode="json", by_alias=True, exclude_none=True), indent=2)
         parts.append(
             f"## {definition.kpi}: {definition.title}\n\n{sentence(definition)}\n\n"
-            + "".join(f"- {line}\n" for line in explanation(definition))
+            + "".join(f"- {line}\n" for line in explanation(definition)[1:])
             + f"\nSource: {definition.source}\n\n"
             f"<details><summary>As data</summary>\n\n```json\n{data}\n```\n\n</details>\n"
         )

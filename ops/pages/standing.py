@@ -75,6 +75,7 @@ def scorecard_figures(house: House, cards: Scorecards, asked: Asked, show: str, 
             if counts[spoken.status] or spoken.status != "no_target"
         ],
         "plans": kept.plans,
+        "numbers": {(p.plan, g.goal): number for p in card.plans for number, g in enumerate(p.goals, 1)},
         "unplanned": kept.unplanned,
         "matching": len(kept.lines()),
         "show": show,

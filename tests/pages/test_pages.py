@@ -291,6 +291,13 @@ def test_only_lines_of_the_chosen_status_are_shown(pages: dict[str, Node]) -> No
     assert {"On track"} == {n.text() for n in pages["scorecard by status"].having("badge")}
 
 
+def test_a_goal_keeps_its_number_when_others_are_hidden(client: Browser, pages: dict[str, Node]) -> None:
+    whole = {n.text() for n in pages["scorecard"].all("h2")}
+    for status in ("off_track", "unowned", "no_data"):
+        found = {n.text() for n in parse(client.get(f"/?status={status}").text).all("h2")}
+        assert found < whole, status
+
+
 # As of
 
 

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from contracts.event_ids import EventIds
 from contracts.recorded import Head, Recorded
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class HotColumns:
 
     ``log_index`` int64; ``type_id``, ``subject_id``, ``source_id``, ``agency_id`` int64 keys into the
     reader's name table; ``time_us`` and ``recorded_at_us`` int64; ``time_us`` holds NO_TIME where the moment
-    is unknown.
+    is unknown; ``supersedes`` tells which events name another that they supersede; ``ids`` are the senders'
+    ids of the events, by position in the run.
     """
 
     log_index: npt.NDArray[np.int64]
@@ -42,6 +44,8 @@ class HotColumns:
     agency_id: npt.NDArray[np.int64]
     time_us: npt.NDArray[np.int64]
     recorded_at_us: npt.NDArray[np.int64]
+    supersedes: npt.NDArray[np.bool_]
+    ids: EventIds
 
 
 NO_TIME = -(2**63)

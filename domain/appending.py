@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from eventsourcing.persistence import StoredEvent
 
+from contracts import event_ids
 from contracts.recorded import Accepted, Receipt
+from domain import packed
 from domain.names import Names, chunks
 from domain.tree import Frontier
 
@@ -34,12 +36,14 @@ class Appending:
         """Reads the head, so that nothing remembered from an earlier transaction can be wrong."""
         self._cursor = cursor
         self._names = names
-        self.first, last_us, packed = cursor.execute("SELECT log_index, recorded_at_us, frontier FROM head").fetchone()
+        self.first, last_us, frontier = cursor.execute("SELECT log_index, recorded_at_us, frontier FROM head").fetchone()
         self.last = self.first
         self.recorded_at_us = max(now_us, last_us)
-        self._frontier = Frontier.from_bytes(self.first, packed)
+        self._frontier = Frontier.from_bytes(self.first, frontier)
         self._counts: dict[str, int] = {}
         self._topics: dict[tuple[str, int], str] = {}
+        self._columns: list[packed.Packed] = []
+        self._event_ids: list[str] = []
 
     def statements(self, run: Sequence[Accepted]) -> tuple[list[Receipt], list[bool]]:
         """Append a run of statements; returns, in order, each one's receipt and whether it is the new one.
@@ -113,7 +117,7 @@ class Appending:
         self._cursor.execute(
             "INSERT INTO decision_identity VALUES (?, ?)", (f"{source_id}/{event.id}", receipt.log_index)
         )
-        self._grow((event.digest,))
+        self._grow((event.digest,), (self._columns_of(event, ids),), (event.id,))
         return receipt
 
     def foreign(self, events: Sequence[StoredEvent], originator_ids: Sequence[str]) -> list[int]:
@@ -143,7 +147,8 @@ class Appending:
                 )
             ],
         )
-        self._grow(digests)
+        columns = [packed.columns(ids[event.topic], None, None, None, None, False) for event in events]
+        self._grow(digests, columns, [""] * len(columns))
         return list(range(first, self.last + 1))
 
     def count(self, outcome: str, n: int = 1) -> None:
@@ -157,15 +162,30 @@ class Appending:
                 "UPDATE head SET log_index = ?, recorded_at_us = ?, frontier = ?, root = ?",
                 (self.last, self.recorded_at_us, self._frontier.to_bytes(), self._frontier.root()),
             )
+            ids = event_ids.join(self._event_ids)
+            self._cursor.execute(packed.INSERT, (self.first + 1, self.recorded_at_us, packed.pack(self._columns), ids))
             self.count("recorded", self.last - self.first)
         self._cursor.executemany(
             "UPDATE totals SET n = n + ? WHERE outcome = ?",
             [(n, outcome) for outcome, n in self._counts.items()],
         )
 
-    def _grow(self, digests: Sequence[bytes]) -> None:
+    def _grow(self, digests: Sequence[bytes], columns: Sequence[packed.Packed], ids: Sequence[str]) -> None:
+        """Counts events whose rows are written: their digests, columns and ids."""
         self._frontier.extend(digests)
+        self._columns.extend(columns)
+        self._event_ids.extend(ids)
         self.last += len(digests)
+
+    def _columns_of(self, event: Accepted, ids: dict[str, int]) -> packed.Packed:
+        return packed.columns(
+            ids[self._topics[event.type, event.version]],
+            ids[event.subject],
+            ids[event.source],
+            ids[event.agency],
+            event.time_us,
+            event.supersedes is not None,
+        )
 
     def _insert_statements(self, firsts: dict[str, Accepted], ids: dict[str, int]) -> dict[str, Receipt]:
         """One row each; where one of them cannot be inserted, nothing but rows needs to be taken back."""
@@ -201,7 +221,8 @@ class Appending:
             receipts[key] = Receipt(index, at, digest)
             digests.append(digest)
         self._cursor.executemany(_INSERT, rows)
-        self._grow(digests)
+        events = firsts.values()
+        self._grow(digests, [self._columns_of(event, ids) for event in events], [event.id for event in events])
         return receipts
 
     def _intern_envelopes(self, events: Sequence[Accepted]) -> dict[str, int]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from contracts.ports import NO_TIME, HotColumns
+from contracts.ports import HotColumns
 from contracts.recorded import Head, Recorded
+from domain import packed
 from domain.decode import Topic, decode, read_topic
 from domain.names import chunks, find
 from domain.sqlite_file import SqliteFile
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 _COLUMNS = "log_index, recorded_at_us, time_us, topic_id, agency_id, digest, state"
 _SELECT_NAMED = f"SELECT {_COLUMNS} FROM log WHERE log_index IN (SELECT value FROM json_each(?)) ORDER BY log_index"
-_HOT = (
-    "log_index, topic_id, coalesce(subject_id, 0), coalesce(source_id, 0), coalesce(agency_id, 0), "
-    f"coalesce(time_us, {NO_TIME}), recorded_at_us"
-)
 _BODIES_AT_ONCE = 2_000
 _SPARSE = 8
 """Where fewer than one event in this many is wanted, each is looked up; otherwise the range is scanned."""
@@ -109,17 +105,8 @@ class SqliteLogReader:
 
     def hot_columns(self, after: int, upto: int) -> HotColumns:
         """The typed columns of ``after < log_index <= upto``; reads no event bodies."""
-        import numpy as np
-
         with self._file.reading() as connection:
-            cursor = connection.execute(
-                f"SELECT {_HOT} FROM log WHERE log_index > ? AND log_index <= ? ORDER BY log_index",
-                (after, upto),
-            )
-            cursor.arraysize = _BODIES_AT_ONCE
-            flat = np.fromiter(chain.from_iterable(cursor), dtype=np.int64)
-        columns = np.ascontiguousarray(flat.reshape(-1, 7).T)
-        return HotColumns(*columns)
+            return packed.read(connection, after, upto)
 
     def names(self) -> dict[int, str]:
         """id -> text, for types (``call.received.v1``), subjects, sources and agencies alike."""

@@ -46,6 +46,19 @@ _STATEMENTS = (
     "BEGIN SELECT RAISE(ABORT, 'the log is append-only: a row cannot be deleted'); END",
     "CREATE TRIGGER log_keeps_values BEFORE UPDATE ON log "
     "BEGIN SELECT RAISE(ABORT, 'the log is append-only: a row cannot be changed'); END",
+    # What a rebuild reads of every event, a transaction in a row: see packed. ids are joined by line feeds.
+    """
+    CREATE TABLE log_columns (
+        first_index INTEGER PRIMARY KEY,
+        recorded_at_us INTEGER NOT NULL,
+        packed BLOB NOT NULL,
+        ids TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE TRIGGER log_columns_keeps_rows BEFORE DELETE ON log_columns "
+    "BEGIN SELECT RAISE(ABORT, 'the log is append-only: its columns cannot be deleted'); END",
+    "CREATE TRIGGER log_columns_keeps_values BEFORE UPDATE ON log_columns "
+    "BEGIN SELECT RAISE(ABORT, 'the log is append-only: its columns cannot be changed'); END",
     # '<source_id>/<event id>' of every decision: a decision is recorded once as well, whatever its aggregate.
     "CREATE TABLE decision_identity (identity TEXT PRIMARY KEY, log_index INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,8 @@ from contracts.envelope import WIRE_PREFIX
 from contracts.faults import Fault
 from contracts.moments import parse_us
 from contracts.ports import Progress
+from domain import packed
+from domain.decode import CORRECTIONS
 from domain.sqlite_file import SqliteFile
 from domain.tree import Frontier
 
@@ -60,11 +62,13 @@ def verify(file: SqliteFile, progress: Progress | None = None) -> VerifyResult:
         with file.reading() as connection:
             head = connection.execute("SELECT log_index, recorded_at_us, frontier, root FROM head").fetchone()
             check.names = dict(connection.execute("SELECT id, text FROM names").fetchall())
+            check.packed = packed.entries(connection)
             rows = connection.execute(_SELECT)
             while run := rows.fetchmany(_RUN):
                 check.run(run)
                 if progress is not None:
                     progress(check.events, max(head[0], check.events))
+            check.no_more_packed()
             check.head(head)
             check.counts(connection)
     except sqlite3.DatabaseError as error:
@@ -80,6 +84,8 @@ class _Check:
         self.events = 0
         self.decisions = 0
         self.last = 0
+        self.packed: Iterator[packed.Entry] = iter(())
+        self._held: packed.Entry | None = None
         self._recorded_at_us = 0
 
     def say(self, log_index: int | None, sentence: str) -> None:
@@ -108,8 +114,9 @@ class _Check:
 
     def _columns(self, row: tuple[Any, ...]) -> None:
         """Whether the typed columns say what the body says, and the row is kept under the body's identity."""
-        log_index, time_us, _, topic_id, subject_id, source_id, agency_id = row[:7]
+        log_index, time_us, recorded_at_us, topic_id, subject_id, source_id, agency_id = row[:7]
         version, originator_id, event_id, _, state = row[7:]
+        entry = self._packed_at(log_index)
         try:
             body = orjson.loads(state)
             said = (
@@ -120,6 +127,8 @@ class _Check:
                 None if body.get("time") is None else parse_us(body["time"]),
                 body.get("agency"),
             )
+            corrects = said[2].rpartition(".v")[0] in CORRECTIONS
+            supersedes = (body["data"] if corrects else body).get("supersedes") is not None
         except (Fault, ValueError, LookupError, TypeError, AttributeError) as error:
             self.say(log_index, f"the body is not an event: {type(error).__name__}")
             return
@@ -142,6 +151,23 @@ class _Check:
             for column, on_row, in_body in zip(_COMPARED, kept, said, strict=True):
                 if on_row != in_body:
                     self.say(log_index, f"the column {column} says {on_row!r}, the body {in_body!r}")
+        columns = packed.columns(topic_id, subject_id, source_id, agency_id, time_us, supersedes)
+        if entry != (log_index, recorded_at_us, columns, event_id):
+            self.say(log_index, "the packed columns do not say what the row and the body say")
+
+    def _packed_at(self, log_index: int) -> packed.Entry | None:
+        """What is packed about an event; what is packed about none is told on the way."""
+        while (entry := self._held or next(self.packed, None)) is not None and entry.log_index < log_index:
+            self.say(entry.log_index, "columns are packed of an event that is not in the log")
+            self._held = None
+        self._held = entry if entry is not None and entry.log_index > log_index else None
+        return entry
+
+    def no_more_packed(self) -> None:
+        """To be called after the last row."""
+        while (entry := self._held or next(self.packed, None)) is not None:
+            self._held = None
+            self.say(entry.log_index, "columns are packed of an event that is not in the log")
 
     def head(self, head: tuple[int, int, bytes, bytes]) -> None:
         log_index, recorded_at_us, frontier, root = head

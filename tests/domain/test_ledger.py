@@ -163,6 +163,9 @@ def test_a_full_disk_is_said_and_nothing_of_the_batch_is_kept(tmp_path: Path) ->
         "UPDATE log SET time_us = 0 WHERE log_index = 1",
         "UPDATE OR REPLACE log SET log_index = 2 WHERE log_index = 1",
         "INSERT OR REPLACE INTO log SELECT * FROM log WHERE log_index = 1",
+        "DELETE FROM log_columns",
+        "UPDATE log_columns SET ids = ''",
+        "INSERT OR REPLACE INTO log_columns SELECT * FROM log_columns",
     ],
 )
 def test_the_log_is_append_only(tmp_path: Path, statement: str) -> None:

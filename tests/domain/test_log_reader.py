@@ -91,6 +91,9 @@ def test_hot_columns_agree_with_the_events(book: Ledger) -> None:
         assert read.agency == names[columns.agency_id[place]]
         assert (NO_TIME if read.time_us is None else read.time_us) == columns.time_us[place]
         assert read.recorded_at_us == columns.recorded_at_us[place]
+        assert (read.supersedes is not None) == columns.supersedes[place]
+        assert [read.id] == columns.ids.at(np.array([place]))
+    assert ["e000011", "e000010"] == reader.hot_columns(10, 12).ids.at(np.array([1, 0]))
     assert reader.hot_columns(10, 12).log_index.tolist() == [11, 12]
     empty = reader.hot_columns(34, 99)
     assert (0, np.int64) == (len(empty.log_index), empty.time_us.dtype)

@@ -12,7 +12,7 @@ from domain import verify as checking
 from domain.sqlite_file import FILE_NAME
 from tests.domain.given import Stopped, adopted, call, goal, ledger, refused
 
-TRIGGERS = ("log_keeps_rows", "log_keeps_values")
+TRIGGERS = ("log_keeps_rows", "log_keeps_values", "log_columns_keeps_rows", "log_columns_keeps_values")
 
 
 def written(home: Path) -> None:
@@ -75,6 +75,14 @@ def test_an_empty_ledger_verifies(tmp_path: Path) -> None:
         ("UPDATE log SET originator_version = 2 WHERE log_index = 3", 3, "source and id"),
         ("UPDATE log SET event_id = 'other' WHERE log_index = 6", 6, "column id"),
         ("DELETE FROM decision_identity", None, "2 decisions"),
+        ("UPDATE log_columns SET recorded_at_us = 5 WHERE first_index = 1", 3, "packed columns"),
+        ("UPDATE log_columns SET ids = replace(ids, 'e000003', 'e000009')", 3, "packed columns"),
+        ("UPDATE log_columns SET ids = ids || char(10) || 'e9' WHERE first_index = 6", 9, "not in the log"),
+        ("UPDATE log_columns SET packed = substr(packed, 1, 50) WHERE first_index = 1", 3, "packed columns"),
+        ("UPDATE log_columns SET packed = substr(packed, 26) WHERE first_index = 1", 1, "packed columns"),
+        ("DELETE FROM log_columns WHERE first_index = 1", 3, "packed columns"),
+        ("UPDATE log_columns SET first_index = 7 WHERE first_index = 6", 6, "packed columns"),
+        ("UPDATE log_columns SET packed = CAST(substr(packed, 1, 24) || x'01' AS BLOB)", 1, "packed columns"),
         ("UPDATE names SET text = 'call/c9' WHERE text = 'call/c3'", 3, "column subject"),
         ("UPDATE log SET recorded_at_us = 5 WHERE log_index = 3", 3, "recorded_at"),
         ("UPDATE head SET log_index = 9", None, "the head says 9"),
@@ -162,4 +170,5 @@ def test_control_a_verifier_blind_in_one_place_misses_what_is_there(
     assert problems(tmp_path)
     ignore: Callable[..., None] = lambda *_: None  # noqa: E731
     monkeypatch.setattr(checking._Check, blind, ignore)
+    monkeypatch.setattr(checking._Check, "no_more_packed", ignore)
     assert problems(tmp_path) == []

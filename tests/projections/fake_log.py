@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.pool import NullPool, StaticPool
 
 from contracts.catalogue import CATALOGUE
+from contracts.event_ids import EventIds
 from contracts.ports import NO_TIME, HotColumns
 from contracts.recorded import Head, Recorded
 
@@ -101,6 +102,8 @@ class FakeLog:
             column(self._id(e.agency) for e in chosen),
             column(NO_TIME if e.time_us is None else e.time_us for e in chosen),
             column(e.recorded_at_us for e in chosen),
+            np.array([e.supersedes is not None for e in chosen], dtype=bool),
+            EventIds.of([e.id for e in chosen]),
         )
 
     def names(self) -> dict[int, str]:

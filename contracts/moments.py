@@ -69,7 +69,7 @@ def time_zone(name: str) -> ZoneInfo:
 
 
 @lru_cache(maxsize=131_072)
-def _steady_offset_us(zone: str, utc_day: int) -> int | None:
+def steady_offset_us(zone: str, utc_day: int) -> int | None:
     """The zone's offset during a whole UTC day, or None where it changes within the day."""
     tz = time_zone(zone)
     start = _EPOCH + timedelta(days=utc_day)
@@ -87,13 +87,14 @@ def _steady_offset_us(zone: str, utc_day: int) -> int | None:
 
 
 @lru_cache(maxsize=131_072)
-def _day_text(epoch_day: int) -> str:
+def day_text(epoch_day: int) -> str:
+    """The calendar day, ``2025-03-01``, that is so many days after 1970-01-01."""
     return date.fromordinal(_EPOCH_ORDINAL + epoch_day).isoformat()
 
 
 def local_epoch_day(us: int, zone: str) -> int:
     """Days since 1970-01-01 of the local calendar day in which the moment falls."""
-    offset_us = _steady_offset_us(zone, us // DAY_US)
+    offset_us = steady_offset_us(zone, us // DAY_US)
     if offset_us is None:
         local = (_EPOCH + timedelta(microseconds=us)).astimezone(time_zone(zone))
         return local.toordinal() - _EPOCH_ORDINAL
@@ -102,12 +103,12 @@ def local_epoch_day(us: int, zone: str) -> int:
 
 def local_day(us: int, zone: str) -> str:
     """The local calendar day, ``2025-03-01``, of a moment in an IANA time zone."""
-    return _day_text(local_epoch_day(us, zone))
+    return day_text(local_epoch_day(us, zone))
 
 
 def local_month(us: int, zone: str) -> str:
     """The local calendar month, ``2025-03``, of a moment in an IANA time zone."""
-    return _day_text(local_epoch_day(us, zone))[:7]
+    return day_text(local_epoch_day(us, zone))[:7]
 
 
 @lru_cache(maxsize=16_384)

@@ -36,7 +36,9 @@ class Appending:
         """Reads the head, so that nothing remembered from an earlier transaction can be wrong."""
         self._cursor = cursor
         self._names = names
-        self.first, last_us, frontier = cursor.execute("SELECT log_index, recorded_at_us, frontier FROM head").fetchone()
+        self.first, last_us, frontier = cursor.execute(
+            "SELECT log_index, recorded_at_us, frontier FROM head"
+        ).fetchone()
         self.last = self.first
         self.recorded_at_us = max(now_us, last_us)
         self._frontier = Frontier.from_bytes(self.first, frontier)

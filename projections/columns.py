@@ -1,48 +1,28 @@
-"""The log as typed columns for a rebuild: positions, types, and events decoded on demand.
+"""The log as typed columns for a rebuild: positions, types, moments, who spoke and who is who.
 
-Here so that the rebuild can speak of an event by its position in the run it reads, and so that decoding
-takes only the payload fields that a model fills columns from. An older version of a type is brought up to
-date before it is read.
+Here so that the rebuild can speak of an event by its position in the run it reads, and so that all it needs
+to know of most events comes from columns and not from their bodies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from contracts.catalogue import CATALOGUE
-from contracts.ports import NO_TIME, HotColumns, LogReader
-from projections.merges import Model
+from contracts.ports import HotColumns, LogReader
+from projections.merges import SEPARATOR
 from projections.winners import Ints
 
-Decoder = Callable[[bytes], Any]
-"""Canonical bytes of one event -> an object with ``source``, ``id``, ``supersedes`` and ``data``."""
+Objects = npt.NDArray[np.object_]
+"""Python values by position; None where there is none."""
 
-MARK = b'"supersedes":'
-"""What the canonical form of every event that supersedes another contains."""
-
-
-class Superseding(msgspec.Struct):
-    """The part of a body that may name a superseded event, in the envelope or in the data."""
-
-    source: str
-    id: str
-    supersedes: str | None = None
-    data: dict[str, Any] = {}
-
-
-supersession = msgspec.json.Decoder(Superseding).decode
-
-
-def attribute(field: str) -> str:
-    """The attribute under which a decoded payload field is found; payload names may be Python keywords."""
-    return f"f_{field}"
+Values = Ints | Objects
+"""A column of a read model: integers with NO_TIME for NULL, or objects with None for NULL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +41,15 @@ class Columns:
     def __init__(self, reader: LogReader, hot: HotColumns) -> None:
         self.reader = reader
         self.hot = hot
-        self.names = reader.names()
+        self.texts = _by_number(reader.names())
         # A table over the ids instead of a sort: there are few, and this runs over every event.
         present = np.bincount(hot.type_id) > 0
         self.codes: Ints = (np.cumsum(present) - 1)[hot.type_id]
-        self.types = [_type_code(self.names[int(number)]) for number in np.flatnonzero(present)]
+        self.types = [_type_code(self.texts[number]) for number in np.flatnonzero(present).tolist()]
         self.live = np.ones(len(hot.log_index), dtype=bool)
+        self._sources = np.full(len(self.texts), None, dtype=object)
+        for number in np.flatnonzero(np.bincount(hot.source_id)).tolist():
+            self._sources[number] = (self.texts[number] or "") + SEPARATOR
 
     def __len__(self) -> int:
         return len(self.hot.log_index)
@@ -97,64 +80,35 @@ class Columns:
         names = frozenset(wanted)
         return np.array([code.name in names for code in self.types], dtype=bool)
 
-    def bodies(self, positions: Ints) -> Iterator[tuple[int, bytes]]:
-        """(position, canonical bytes), ascending by position."""
-        if len(positions) == 0:
-            return
-        for log_index, body in self.reader.bodies(self.hot.log_index[positions]):
-            yield self.position(log_index), body
+    def bodies(self, positions: Ints) -> Iterator[bytes]:
+        """The canonical bytes of the events at some ascending positions, each once."""
+        if len(positions):
+            for _, body in self.reader.bodies(self.hot.log_index[positions]):
+                yield body
 
-    def times(self, positions: Ints) -> list[int | None]:
-        """Moments in UTC microseconds, None where unknown."""
-        found = self.hot.time_us[positions]
-        times: list[int | None] = found.tolist()
-        if not (found == NO_TIME).any():
-            return times
-        return [None if time == NO_TIME else time for time in times]
-
-    def agencies(self, positions: Ints) -> list[str]:
+    def agencies(self, positions: Ints) -> Objects:
         """Who spoke."""
-        names = self.names
-        return [names[number] for number in self.hot.agency_id[positions].tolist()]
+        return self.texts[self.hot.agency_id[positions]]
 
-    def decoders(self, model: Model) -> list[Decoder]:
-        """For each type code, what decodes an event for this model."""
-        wanted: dict[str, set[str]] = {}
-        for slot in model.slots:
-            fields = {fill.path[0] for fill in slot.fills if fill.origin == "data"}
-            if slot.where is not None:
-                fields.add(slot.where.path.partition(".")[0])
-            for name in slot.types:
-                wanted.setdefault(name, set()).update(fields)
-        for collect in model.collects:
-            for name in collect.types:
-                wanted.setdefault(name, set()).update(collect.fields)
-        key_fields = getattr(model.key, "fields", ())
-        return [_decoder(code, {*wanted.get(code.name, ()), *key_fields}) for code in self.types]
+    def identities(self, positions: Ints) -> Objects:
+        """Who is who: as in ``merges.identity``."""
+        ids = objects(self.hot.ids.at(positions), len(positions))
+        joined: Objects = self._sources[self.hot.source_id[positions]] + ids
+        return joined
+
+
+def objects(values: Iterable[Any], size: int) -> Objects:
+    """So many values as an array of them, lists and all."""
+    return np.fromiter(values, dtype=object, count=size)
+
+
+def _by_number(names: dict[int, str]) -> Objects:
+    """The name table as an array; None where a number stands for nothing."""
+    texts = np.full(max(names, default=0) + 1, None, dtype=object)
+    texts[np.fromiter(names, dtype=np.int64, count=len(names))] = objects(names.values(), len(names))
+    return texts
 
 
 def _type_code(topic: str) -> TypeCode:
     entry = CATALOGUE.entry(topic)
     return TypeCode(topic, entry.name, entry.kind == "statement", entry.upcast is None)
-
-
-def _decoder(code: TypeCode, fields: set[str]) -> Decoder:
-    """Decodes the named payload fields only, without building the rest."""
-    data = msgspec.defstruct(
-        "Data", [(attribute(f), Any, None) for f in sorted(fields)], rename={attribute(f): f for f in fields}, gc=False
-    )
-    event = msgspec.defstruct(
-        "Event",
-        [("source", str), ("id", str), ("data", data), ("supersedes", str | None, None)],
-        gc=False,
-    )
-    if code.current:
-        decode: Decoder = msgspec.json.Decoder(event).decode
-        return decode
-
-    def decode_older(body: bytes) -> Any:
-        envelope = orjson.loads(body)
-        envelope["data"] = CATALOGUE.upcast(code.topic, envelope["data"])
-        return msgspec.convert(envelope, event)
-
-    return decode_older

@@ -5,55 +5,22 @@ Here because counting needs no event body: agency, type, time and recording time
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import numpy as np
 from sqlalchemy.engine import Connection
 
-from contracts.moments import DAY_US, local_epoch_day, time_zone
+from contracts.moments import day_text
 from contracts.ports import NO_TIME
 from projections import statements
 from projections.columns import Columns
+from projections.local_days import local_days
 from projections.tables import ENTRIES, REPORTS
-from projections.tallies import UNDATED_BUCKET, bucket, day_text, family_of, report_key
+from projections.tallies import UNDATED_BUCKET, bucket, family_of, report_key
 from projections.winners import Ints
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _UNKNOWN = -1
 """The delay of an event whose time is unknown."""
 
 _NO_DAY = np.iinfo(np.int64).min
-
-
-def local_days(moments: Ints, zone: str) -> Ints:
-    """The local calendar day (days since 1970-01-01) of each moment.
-
-    A zone's offset is looked up once a UTC day; on days on which it changes, once a moment.
-    """
-    if len(moments) == 0:
-        return np.empty(0, dtype=np.int64)
-    utc_days = moments // DAY_US
-    first = int(utc_days.min())
-    inverse = utc_days - first
-    present = np.bincount(inverse) > 0
-    offsets = [_steady_offset_us(first + day, zone) if there else 0 for day, there in enumerate(present.tolist())]
-    shift = np.array([0 if offset is None else offset for offset in offsets], dtype=np.int64)
-    days = (moments + shift[inverse]) // DAY_US
-    changing = np.array([offset is None for offset in offsets], dtype=bool)[inverse]
-    for index in np.flatnonzero(changing).tolist():
-        days[index] = local_epoch_day(int(moments[index]), zone)
-    return np.asarray(days, dtype=np.int64)
-
-
-def _steady_offset_us(utc_day: int, zone: str) -> int | None:
-    tz = time_zone(zone)
-    start = _EPOCH + timedelta(days=utc_day)
-    looks = (start, start + timedelta(hours=12), start + timedelta(days=1) - _MICROSECOND)
-    offsets = {moment.astimezone(tz).utcoffset() for moment in looks}
-    if len(offsets) > 1:
-        return None
-    return (offsets.pop() or timedelta(0)) // _MICROSECOND
 
 
 def recount(connection: Connection, columns: Columns, zone: str) -> None:
@@ -75,7 +42,7 @@ def recount(connection: Connection, columns: Columns, zone: str) -> None:
     np.minimum.at(first, inverse, recorded[dated])
     rows = []
     for (agency_id, family_id, day), recorded_at in zip(groups, first.tolist(), strict=True):
-        agency, family, text = columns.names[agency_id], families[family_id], day_text(day)
+        agency, family, text = columns.texts[agency_id], families[family_id], day_text(day)
         rows.append((report_key(agency, family, text), agency, family, text, recorded_at, text[:7]))
     rows.sort()
     statements.write_rows(connection, statements.insert(REPORTS), rows)
@@ -107,7 +74,7 @@ def _entries(connection: Connection, columns: Columns, agencies: Ints, entered: 
     entries: dict[tuple[str, str, str], int] = {}
     for (agency_id, day, days), n in zip(groups, np.bincount(inverse).tolist(), strict=True):
         label = UNDATED_BUCKET if days == _UNKNOWN else bucket(days)
-        key = (columns.names[agency_id], day_text(day)[:7], label)
+        key = (columns.texts[agency_id], day_text(day)[:7], label)
         entries[key] = entries.get(key, 0) + n
     rows = [(*key, n) for key, n in sorted(entries.items())]
     statements.write_rows(connection, statements.insert(ENTRIES), rows)

@@ -32,11 +32,11 @@ def upsert(table: Table) -> str:
     return f"{insert(table)} ON CONFLICT ({_listed(keys)}) DO UPDATE SET {changes}"
 
 
-def insert(table: Table) -> str:
-    """Inserts a row."""
-    names = [column.name for column in table.columns]
-    marks = ", ".join("?" * len(names))
-    return f"INSERT INTO {_quoted(table.name)} ({_listed(names)}) VALUES ({marks})"
+def insert(table: Table, columns: Sequence[str] = (), marks: Sequence[str] = ()) -> str:
+    """Inserts a row: of all columns, or of some with their placeholders."""
+    names = list(columns) or [column.name for column in table.columns]
+    values = ", ".join(marks or "?" * len(names))
+    return f"INSERT INTO {_quoted(table.name)} ({_listed(names)}) VALUES ({values})"
 
 
 def insert_new(table: Table) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.engine import Connection
 
-from contracts.moments import DAY_US, local_day, local_epoch_day
+from contracts.moments import day_text, local_epoch_day
 from contracts.recorded import Recorded
 from projections import statements
 from projections.fold import Dirty
@@ -39,11 +39,6 @@ def bucket(days: int) -> str:
 def family_of(event_type: str) -> str:
     """The feed an event type belongs to: its noun (``call.received`` -> ``call``)."""
     return event_type.partition(".")[0]
-
-
-def day_text(epoch_day: int) -> str:
-    """The calendar day, ``2025-03-01``, that is so many days after 1970-01-01."""
-    return local_day(epoch_day * DAY_US, "UTC")
 
 
 def report_key(agency: str, family: str, day: str) -> str:

@@ -124,7 +124,6 @@ class Views:
             write_superseded(connection, sorted(work.superseded))
             self._corrections.forget()
             self._corrections.sync(connection)
-            self._correct(connection, reader, work.late_targets(), reached)
             connection.execute(delete(DIRTY_PERIODS))
             self._mark_everything(connection)
             self._set_high_water(connection, reached)

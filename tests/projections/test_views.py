@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from contracts.recorded import Recorded
-from projections import columns, vectorised
+from projections import payloads, vectorised
 from projections.calendar import month_of
 from projections.columns import TypeCode
 from projections.models import MODELS
@@ -144,7 +144,7 @@ def test_a_rebuild_that_fails_leaves_every_row_as_it_was(store: MemoryStore, mon
     def fail(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(vectorised.Rebuild, "_look_at_the_rest", fail)
+    monkeypatch.setattr(vectorised.Rebuild, "_exclude_superseded", fail)
     with pytest.raises(ZeroDivisionError):
         Views("UTC").rebuild(store, CLOSED)
     assert before == contents(store, METADATA)
@@ -183,10 +183,9 @@ def test_an_older_version_of_a_type_is_brought_up_to_date_before_it_is_read(
         def upcast(topic: str, data: dict[str, Any]) -> dict[str, Any]:
             return {"channel": data["line"]}
 
-    monkeypatch.setattr(columns, "CATALOGUE", Catalogue)
-    decode = columns._decoder(TypeCode("call.received.v0", "call.received", True, False), {"channel"})
-    event = decode(b'{"data":{"line":"988"},"id":"e1","source":"//a"}')
-    assert (event.source, event.id, event.data.f_channel) == ("//a", "e1", "988")
+    monkeypatch.setattr(payloads, "CATALOGUE", Catalogue)
+    decode = payloads.decoder(TypeCode("call.received.v0", "call.received", True, False), {"channel"})
+    assert "988" == decode(b'{"data":{"line":"988"},"id":"e1","source":"//a"}').data.f_channel
 
 
 def test_the_version_changes_with_the_zone_and_with_every_declaration() -> None:

@@ -1,0 +1,220 @@
+"""The rows of a stretch of the log, column by column: slots, collections and derived columns, and their writing.
+
+Here so that the rebuild finds who wins a slot and this puts what was won where it belongs, over whole columns
+at a time; what a column means is said by the declaration alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+from sqlalchemy.engine import Connection
+
+from contracts.ports import NO_TIME
+from projections import statements
+from projections.columns import Columns, Objects, Values, objects
+from projections.derived_columns import derive, is_null, listed
+from projections.merges import Collect, Expansion, Kind, Model, Slot, split_identity
+from projections.payloads import Payloads, attribute, reader, values
+from projections.sheet import collected, collection_text
+from projections.tables import EXPANSIONS, TABLES
+from projections.winners import Ints, winners
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some rows of a model with their events: ``rows`` counts from 0 and never decreases.
+
+    ``rows``, ``positions``, ``codes``, ``times`` and ``identities`` have one element an event.
+    """
+
+    model: Model
+    keys: list[str]
+    rows: Ints
+    positions: Ints
+    codes: Ints
+    times: Ints
+    identities: Objects
+
+    def winners(self, slot: Slot, candidates: Ints) -> Ints:
+        """Which of some of its events, given by index, win a slot; ascending by row."""
+        best = winners(
+            self.rows[candidates],
+            self.times[candidates],
+            first=slot.pick == "first",
+            identities=lambda indexes: self.identities[candidates[indexes]].tolist(),
+        )
+        return candidates[best]
+
+
+class Filling:
+    """The columns of a stretch as they are filled. A column that nothing has filled is NULL throughout."""
+
+    def __init__(self, columns: Columns, stretch: Stretch, zone: str) -> None:
+        """Finds the winners of all slots that can be decided without a payload."""
+        self._columns = columns
+        self._stretch = stretch
+        self._zone = zone
+        self._size = len(stretch.keys)
+        self._filled: dict[str, Values] = {}
+        self._live = np.zeros(self._size, dtype=bool)
+        model = stretch.model
+        self._candidates = [columns.indexes_of_types(slot.types, stretch.codes) for slot in model.slots]
+        self._won = [
+            stretch.winners(slot, candidates) if slot.where is None else None
+            for slot, candidates in zip(model.slots, self._candidates, strict=True)
+        ]
+        self._members = [columns.indexes_of_types(collect.types, stretch.codes) for collect in model.collects]
+
+    def wanted(self) -> list[Ints]:
+        """The positions of the events whose payloads it takes to fill the rest."""
+        model, positions = self._stretch.model, self._stretch.positions
+        found = []
+        for slot, candidates, won in zip(model.slots, self._candidates, self._won, strict=True):
+            if won is None:
+                found.append(positions[candidates])
+            elif any(fill.origin == "data" for fill in slot.fills):
+                found.append(positions[won])
+        for collect, members in zip(model.collects, self._members, strict=True):
+            if collect.fields:
+                found.append(positions[members])
+        return found
+
+    def fill(self, payloads: Payloads) -> None:
+        """Fills every column."""
+        model, stretch = self._stretch.model, self._stretch
+        for slot, candidates, won in zip(model.slots, self._candidates, self._won, strict=True):
+            found = won
+            if slot.where is not None:
+                admits, read = slot.where.admits, reader(slot.where.path.split("."))
+                admitted = [admits(read(data)) for data in payloads.at(stretch.positions[candidates])]
+                found = stretch.winners(slot, candidates[np.array(admitted, dtype=bool)])
+            if found is not None and len(found):
+                self._fill(slot, found, payloads)
+        for collect, members in zip(model.collects, self._members, strict=True):
+            if len(members):
+                self._collect(collect, members, payloads)
+        for derived in model.derived:
+            inputs = [self._filled.get(name) for name in derived.inputs]
+            made = derive(derived, inputs, self._size, self._zone)
+            if made is not None:
+                self._filled[derived.column] = made
+
+    def _fill(self, slot: Slot, won: Ints, payloads: Payloads) -> None:
+        """Puts what a slot fills from the events that won it into the columns."""
+        stretch = self._stretch
+        rows, positions = stretch.rows[won], stretch.positions[won]
+        self._live[rows] = True
+        # Winners come in ascending order of rows, so where there are as many as rows, each row has one.
+        whole = len(rows) == self._size
+
+        def put(column: str, found: Values) -> None:
+            if whole:
+                self._filled[column] = found
+                return
+            blank = None if found.dtype == object else NO_TIME
+            target: Values = np.full(self._size, blank, dtype=found.dtype)  # type: ignore[assignment]
+            target[rows] = found
+            self._filled[column] = target
+
+        put(slot.identity_column, stretch.identities[won])
+        put(slot.time_column, stretch.times[won])
+        data = payloads.at(positions) if any(fill.origin == "data" for fill in slot.fills) else []
+        for fill in slot.fills:
+            if fill.origin == "agency":
+                put(fill.column, self._columns.agencies(positions))
+            elif fill.origin == "won":
+                put(fill.column, np.ones(len(rows), dtype=np.int64))
+            elif fill.origin == "data":
+                put(fill.column, objects(values(fill, data), len(rows)))
+
+    def _collect(self, collect: Collect, members: Ints, payloads: Payloads) -> None:
+        """Gathers a collection's column over all rows."""
+        stretch, positions = self._stretch, self._stretch.positions[members]
+        self._live[stretch.rows[members]] = True
+        gathered: dict[int, dict[tuple[str, str], dict[str, Any]]] = {}
+        for row, by, time, agency, data in zip(
+            stretch.rows[members].tolist(),
+            stretch.identities[members].tolist(),
+            listed(stretch.times[members], len(members)),
+            self._columns.agencies(positions).tolist(),
+            payloads.at(positions) if collect.fields else [None] * len(members),
+            strict=True,
+        ):
+            source, event_id = split_identity(by)
+            fields = {name: getattr(data, attribute(name)) for name in collect.fields}
+            element = collected(collect.fields, source, event_id, time, agency, fields)
+            gathered.setdefault(row, {})[source, event_id] = element
+        texts = np.full(self._size, None, dtype=object)
+        for row, found in gathered.items():
+            texts[row] = collection_text(found)
+        self._filled[collect.column] = texts
+
+    def write(self, connection: Connection) -> None:
+        """Writes the rows that some event has a part in; a filter may have left some without one."""
+        model, keys, filled = self._stretch.model, self._stretch.keys, self._filled
+        if not self._live.all():
+            live = np.flatnonzero(self._live)
+            keys = [keys[row] for row in live.tolist()]
+            filled = {name: found[live] for name, found in filled.items()}
+        _write(connection, model, keys, filled)
+        if model.expansion is not None:
+            _expand(connection, model, model.expansion, keys, filled, self._zone)
+
+
+def _write(connection: Connection, model: Model, keys: list[str], filled: dict[str, Values]) -> None:
+    """Inserts rows; columns that are NULL throughout are left out."""
+    names, marks = [model.key_column], ["?"]
+    lists: list[list[Any]] = [keys]
+    for name, kind in model.columns[1:]:
+        bound = None if name not in filled else _bound(filled[name], kind)
+        if bound is not None:
+            names.append(name)
+            marks.append(bound[0])
+            lists.append(bound[1])
+    # Keys that senders number in order are then appended to the table rather than scattered over it.
+    rows = sorted(zip(*lists, strict=True), key=itemgetter(0))
+    statements.write_rows(connection, statements.insert(TABLES[model.name], names, marks), rows)
+
+
+def _bound(found: Values, kind: Kind) -> tuple[str, list[Any]] | None:
+    """How a column is handed to the store, (placeholder, values); None where it is NULL throughout.
+
+    Handing over None costs the driver several times what a number or text costs (it asks each time whether
+    somebody adapts it), so NULL goes as NO_TIME and is put back by the statement. Where a payload's number
+    could be that number, it goes as None.
+    """
+    null = is_null(found)
+    if not null.any():
+        return "?", found.tolist()
+    if null.all():
+        return None
+    if found.dtype == object:
+        if kind not in ("text", "json"):
+            return "?", found.tolist()
+        found = found.copy()
+        found[null] = NO_TIME
+    return f"nullif(?, {NO_TIME})", found.tolist()
+
+
+def _expand(
+    connection: Connection,
+    model: Model,
+    expansion: Expansion,
+    keys: Sequence[str],
+    filled: dict[str, Values],
+    zone: str,
+) -> None:
+    """Inserts the rows that follow from rows."""
+    names = model.column_names
+    lists = [list(keys), *(listed(filled.get(name), len(keys)) for name in names[1:])]
+    following = [
+        row
+        for parent in zip(*lists, strict=True)
+        for row in expansion.function(dict(zip(names, parent, strict=True)), zone)
+    ]
+    statements.write_rows(connection, statements.insert(EXPANSIONS[expansion.table]), following)

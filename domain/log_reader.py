@@ -7,14 +7,15 @@ events in order, typed columns where the bodies are not needed, and bodies as a 
 from __future__ import annotations
 
 import sqlite3
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from contracts.ports import HotColumns
-from contracts.recorded import Head, Recorded
-from domain import packed
+from contracts.recorded import Gist, Head, Recorded
+from domain import gists, packed
 from domain.decode import Topic, decode, read_topic
 from domain.names import chunks, find
 from domain.sqlite_file import SqliteFile
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = "log_index, recorded_at_us, time_us, topic_id, agency_id, digest, state"
 _SELECT_NAMED = f"SELECT {_COLUMNS} FROM log WHERE log_index IN (SELECT value FROM json_each(?)) ORDER BY log_index"
-_BODIES_AT_ONCE = 2_000
+_BODIES_AT_ONCE = 250
+"""So few that they are still in the processor's cache when they are decoded."""
 _SPARSE = 8
 """Where fewer than one event in this many is wanted, each is looked up; otherwise the range is scanned."""
 
@@ -74,6 +76,24 @@ class SqliteLogReader:
             )
             return self._decode(connection, rows)
 
+    def about(self, subjects: Sequence[str], upto: int) -> array[int]:
+        """The log_index of every event about these subjects that is <= upto, ascending."""
+        with self._file.reading() as connection:
+            return gists.about(connection, subjects, upto)
+
+    def gists(self, log_indexes: Sequence[int]) -> Sequence[Gist]:
+        """What a fold needs of the named events, ordered by log_index; absent ones are left out."""
+        with self._file.reading() as connection:
+            topics, agencies = self._topics, self._agencies
+            return list(
+                gists.read(
+                    connection,
+                    log_indexes,
+                    lambda number: topics.get(number) or read_topic(_name(connection, number)),
+                    lambda number: agencies.get(number) or _name(connection, number),
+                )
+            )
+
     def by_identity(self, identities: Sequence[tuple[str, str]], upto: int) -> Sequence[Recorded]:
         """The events with these ``(source, id)`` and log_index <= upto, ordered by log_index."""
         with self._file.reading() as connection:
@@ -120,19 +140,20 @@ class SqliteLogReader:
         """
         import numpy as np
 
-        wanted = np.unique(log_indexes)
+        in_order = bool((log_indexes[1:] > log_indexes[:-1]).all())
+        wanted = log_indexes if in_order else np.unique(log_indexes)
         for start in range(0, len(wanted), _BODIES_AT_ONCE):
             run = wanted[start : start + _BODIES_AT_ONCE].tolist()
             first, last = run[0], run[-1]
             with self._file.reading() as connection:
                 if last - first + 1 <= _SPARSE * len(run):
-                    rows: Iterable[tuple[int, bytes]] = connection.execute(
+                    rows: list[tuple[int, bytes]] = connection.execute(
                         "SELECT log_index, state FROM log WHERE log_index BETWEEN ? AND ? ORDER BY log_index",
                         (first, last),
                     ).fetchall()
                     if last - first + 1 > len(run):
-                        chosen = set(run)
-                        rows = [row for row in rows if row[0] in chosen]
+                        # The log is dense; past its end there is nothing.
+                        rows = [rows[index - first] for index in run if index - first < len(rows)]
                 else:
                     rows = connection.execute(
                         "SELECT log_index, state FROM log "

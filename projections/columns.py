@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -82,9 +83,7 @@ class Columns:
 
     def bodies(self, positions: Ints) -> Iterator[bytes]:
         """The canonical bytes of the events at some ascending positions, each once."""
-        if len(positions):
-            for _, body in self.reader.bodies(self.hot.log_index[positions]):
-                yield body
+        return map(itemgetter(1), self.reader.bodies(self.hot.log_index[positions])) if len(positions) else iter(())
 
     def agencies(self, positions: Ints) -> Objects:
         """Who spoke."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import itemgetter
+from operator import lt
 from typing import Any
 
 import numpy as np
@@ -157,8 +157,9 @@ class Filling:
     def write(self, connection: Connection) -> None:
         """Writes the rows that some event has a part in; a filter may have left some without one."""
         model, keys, filled = self._stretch.model, self._stretch.keys, self._filled
-        if not self._live.all():
-            live = np.flatnonzero(self._live)
+        if not self._live.all() or not all(map(lt, keys, keys[1:])):
+            # Keys that senders number in order are appended to the table rather than scattered over it.
+            live = np.array(sorted(np.flatnonzero(self._live).tolist(), key=keys.__getitem__), dtype=np.int64)
             keys = [keys[row] for row in live.tolist()]
             filled = {name: found[live] for name, found in filled.items()}
         _write(connection, model, keys, filled)
@@ -171,34 +172,35 @@ def _write(connection: Connection, model: Model, keys: list[str], filled: dict[s
     names, marks = [model.key_column], ["?"]
     lists: list[list[Any]] = [keys]
     for name, kind in model.columns[1:]:
-        bound = None if name not in filled else _bound(filled[name], kind)
-        if bound is not None:
+        if name in filled:
+            mark, values = _bound(filled[name], kind)
             names.append(name)
-            marks.append(bound[0])
-            lists.append(bound[1])
-    # Keys that senders number in order are then appended to the table rather than scattered over it.
-    rows = sorted(zip(*lists, strict=True), key=itemgetter(0))
-    statements.write_rows(connection, statements.insert(TABLES[model.name], names, marks), rows)
+            marks.append(mark)
+            lists += values
+    sql = statements.insert(TABLES[model.name], names, marks)
+    statements.stream_rows(connection, sql, zip(*lists, strict=True))
 
 
-def _bound(found: Values, kind: Kind) -> tuple[str, list[Any]] | None:
-    """How a column is handed to the store, (placeholder, values); None where it is NULL throughout.
+def _bound(found: Values, kind: Kind) -> tuple[str, list[list[Any]]]:
+    """How a column is handed to the store: its placeholder, and its values unless one text says them all.
 
     Handing over None costs the driver several times what a number or text costs (it asks each time whether
     somebody adapts it), so NULL goes as NO_TIME and is put back by the statement. Where a payload's number
     could be that number, it goes as None.
     """
     null = is_null(found)
-    if not null.any():
-        return "?", found.tolist()
     if null.all():
-        return None
+        return "NULL", []
+    if found.dtype != object and (found == found[0]).all():
+        return str(found[0]), []
+    if not null.any():
+        return "?", [found.tolist()]
     if found.dtype == object:
         if kind not in ("text", "json"):
-            return "?", found.tolist()
+            return "?", [found.tolist()]
         found = found.copy()
         found[null] = NO_TIME
-    return f"nullif(?, {NO_TIME})", found.tolist()
+    return f"nullif(?, {NO_TIME})", [found.tolist()]
 
 
 def _expand(

@@ -81,9 +81,13 @@ class Payloads:
 
     def __init__(self, columns: Columns, decoders: Sequence[Decoder], wanted: Sequence[Ints]) -> None:
         """Reads the bodies of the events at the wanted positions, each once."""
-        self._positions = np.unique(np.concatenate((*wanted, np.empty(0, dtype=np.int64))))
-        found = zip(columns.codes[self._positions].tolist(), columns.bodies(self._positions), strict=True)
-        self._data = objects((decoders[code](body).data for code, body in found), len(self._positions))
+        asked = np.zeros(len(columns), dtype=bool)
+        for positions in wanted:
+            asked[positions] = True
+        self._positions = np.flatnonzero(asked)
+        needed = map(decoders.__getitem__, columns.codes[self._positions].tolist())
+        found = [decode(body).data for decode, body in zip(needed, columns.bodies(self._positions), strict=True)]
+        self._data = objects(found, len(found))
 
     def at(self, positions: Ints) -> list[Any]:
         """The payloads of events, in the order asked; they must have been wanted."""

@@ -5,6 +5,8 @@ Here because counting needs no event body: agency, type, time and recording time
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from sqlalchemy.engine import Connection
 
@@ -19,6 +21,9 @@ from projections.winners import Ints
 
 _UNKNOWN = -1
 """The delay of an event whose time is unknown."""
+
+_TABLE_MAX = 4_000_000
+"""The most combinations that are counted in a table over all of them; more are sorted."""
 
 _NO_DAY = np.iinfo(np.int64).min
 
@@ -59,12 +64,21 @@ def _distinct(*parts: Ints) -> tuple[list[tuple[int, ...]], Ints]:
     ranges = [(int(part.min()), int(part.max()) - int(part.min()) + 1) for part in parts]
     for part, (least, size) in zip(parts, ranges, strict=True):
         packed = packed * size + (part - least)
-    values, inverse = np.unique(packed, return_inverse=True)
+    values, inverse = _unique(packed, math.prod(size for _, size in ranges))
     unpacked = []
     for least, size in reversed(ranges):
         values, rest = np.divmod(values, size)
         unpacked.append((rest + least).tolist())
-    return list(zip(*reversed(unpacked), strict=True)), inverse.reshape(-1)
+    return list(zip(*reversed(unpacked), strict=True)), inverse
+
+
+def _unique(packed: Ints, size: int) -> tuple[Ints, Ints]:
+    """The distinct values of numbers below ``size``, ascending, and which of them each element is."""
+    if size > _TABLE_MAX:
+        values, inverse = np.unique(packed, return_inverse=True)
+        return values, inverse.reshape(-1)
+    present = np.bincount(packed, minlength=size) > 0
+    return np.flatnonzero(present), (np.cumsum(present) - 1)[packed]
 
 
 def _entries(connection: Connection, columns: Columns, agencies: Ints, entered: Ints, happened: Ints) -> None:

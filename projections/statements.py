@@ -67,6 +67,15 @@ def write_rows(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]
         connection.exec_driver_sql(sql, list(rows))
 
 
+def stream_rows(connection: Connection, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """As ``write_rows``, with rows made one by one as the driver takes them: none of them is ever kept."""
+    cursor = connection.connection.cursor()
+    try:
+        cursor.executemany(sql, rows)  # type: ignore[arg-type]
+    finally:
+        cursor.close()
+
+
 def _quoted(name: str) -> str:
     return f'"{name}"'
 

@@ -7,9 +7,7 @@ payload field of it fills a column, and rows are written in bulk.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,12 +55,8 @@ class Rebuild:
 
     def run(self, connection: Connection, models: Sequence[Model]) -> None:
         """Writes every row of the models. Their tables must be empty."""
-        with _no_cycle_collection():
-            self._exclude_superseded()
-            self._run(connection, models)
-
-    def _run(self, connection: Connection, models: Sequence[Model]) -> None:
         columns = self._columns
+        self._exclude_superseded()
         self._decoders = decoders(columns.types, models)
         plans = [plan for model in models if (plan := self._plan(model)) is not None]
         for start in range(0, len(columns), EVENTS_AT_ONCE):
@@ -142,15 +136,3 @@ class Rebuild:
             columns.hot.time_us[positions],
             columns.identities(positions),
         )
-
-
-@contextmanager
-def _no_cycle_collection() -> Iterator[None]:
-    """Millions of small objects come and go and none is in a cycle: looking for cycles would cost a tenth."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

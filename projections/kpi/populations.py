@@ -26,7 +26,8 @@ class Population:
     did); ``time`` is the column that dates a row for freshness and ``period`` the one that places it in a
     month or period. ``marks`` are the tables whose changes change it. ``columns`` is only filled where the
     population is built. ``events`` says how its events are found: by subject, by when they were recorded,
-    by when they happened, or the plan's.
+    by when they happened, or the plan's; by subject, ``subject_column`` is the one column that
+    ``subject`` looks at.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Population:
     built: bool = False
     columns: Mapping[str, Kind] = field(default_factory=dict)
     events: Literal["subject", "recorded", "happened", "plan"] = "subject"
+    subject_column: str = ""
 
 
 EXPECTED_REPORTS: dict[str, Kind] = {
@@ -82,6 +84,7 @@ POPULATIONS: dict[str, Population] = {
             lambda row: f"call/{row['call']}",
             time="occurred_at",
             marks=frozenset({"calls"}),
+            subject_column="call",
         ),
         Population(
             "referrals",
@@ -89,6 +92,7 @@ POPULATIONS: dict[str, Population] = {
             lambda row: f"referral/{row['referral']}",
             time="requested_at",
             marks=frozenset({"referrals"}),
+            subject_column="referral",
         ),
         Population(
             "services",
@@ -96,6 +100,7 @@ POPULATIONS: dict[str, Population] = {
             lambda row: f"delivery/{row['delivery']}",
             time="delivered_at",
             marks=frozenset({"services"}),
+            subject_column="delivery",
         ),
         Population(
             "obligations",
@@ -103,6 +108,7 @@ POPULATIONS: dict[str, Population] = {
             lambda row: f"commitment/{row['commitment']}",
             time="due_at",
             marks=frozenset({"obligations", "commitments"}),
+            subject_column="commitment",
         ),
         Population(
             "indicators",
@@ -111,6 +117,7 @@ POPULATIONS: dict[str, Population] = {
             time="measured_at",
             period="period",
             marks=frozenset({"indicators"}),
+            subject_column="key",
         ),
         Population(
             "entries",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from contracts.event_ids import EventIds
-from contracts.recorded import Head, Recorded
+from contracts.recorded import Gist, Head, Recorded
 
 if TYPE_CHECKING:
     # For annotations alone: a process that only serves need not hold these in memory.
@@ -70,6 +70,15 @@ class LogReader(Protocol):
 
     def by_subject(self, subjects: Sequence[str], upto: int) -> Sequence[Recorded]:
         """Every event about these subjects with log_index <= upto, ordered by log_index."""
+        ...
+
+    def about(self, subjects: Sequence[str], upto: int) -> Sequence[int]:
+        """The log_index of every event about these subjects that is <= upto, ascending; reads no event
+        bodies."""
+        ...
+
+    def gists(self, log_indexes: Sequence[int]) -> Sequence[Gist]:
+        """What a fold needs of the named events, ordered by log_index; absent ones are left out."""
         ...
 
     def by_identity(self, identities: Sequence[tuple[str, str]], upto: int) -> Sequence[Recorded]:

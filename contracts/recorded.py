@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from contracts.faults import Problem
 
 Kind = Literal["statement", "decision"]
@@ -100,6 +102,23 @@ class Recorded:
     data: dict[str, Any]
     digest: bytes
     body: bytes
+
+
+class Gist(Struct, gc=False, rename={"type": "_type", "kind": "_kind", "agency": "_agency", "time_us": "_time_us"}):
+    """What a fold needs of a recorded event: ``Recorded`` without its place and its bytes, cheap to make.
+
+    Read from a stored body as far as that tells; the renamed fields, whose names no member of an event can
+    have, are then set from the typed columns. ``data`` is the upcast payload, not to be changed by a reader.
+    """
+
+    source: str
+    id: str
+    subject: str
+    data: dict[str, Any]
+    type: str = ""
+    kind: Kind = "statement"
+    agency: str = ""
+    time_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from contracts.ports import HotColumns, LogReader
-from contracts.recorded import Head, Recorded
+from contracts.recorded import Gist, Head, Recorded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,6 +101,14 @@ class PacedReader:
     def by_subject(self, subjects: Sequence[str], upto: int) -> Sequence[Recorded]:
         """As the log's."""
         return self._reader.by_subject(subjects, upto)
+
+    def about(self, subjects: Sequence[str], upto: int) -> Sequence[int]:
+        """As the log's."""
+        return self._reader.about(subjects, upto)
+
+    def gists(self, log_indexes: Sequence[int]) -> Sequence[Gist]:
+        """As the log's."""
+        return self._reader.gists(log_indexes)
 
     def by_identity(self, identities: Sequence[tuple[str, str]], upto: int) -> Sequence[Recorded]:
         """As the log's."""

@@ -29,7 +29,7 @@ class Anew:
     def __init__(self, table: str, zone: str, columns: Collection[str]) -> None:
         model = next(m for m in MODELS if table in (m.name, m.expansion and m.expansion.table))
         if not isinstance(model.key, SubjectKey):
-            raise LookupError(f"the rows of {table} are not found by subject")
+            raise LookupError(f"the rows of {table} are not found by subject")  # noqa: TRY004 - no argument's type
         self._prefix = model.key.prefix
         self._model = model
         self._zone = zone

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql import Select
 
 from contracts.kpi import Split
-from contracts.moments import local_epoch_day
+from contracts.moments import day_text, local_epoch_day
 from contracts.ports import NO_TIME, HotColumns, LogReader
 from contracts.recorded import Gist, Recorded
 from projections import statements
@@ -38,7 +38,7 @@ from projections.kpi.sql import compile_condition
 from projections.kpi.stretches import Statements, run_of
 from projections.models import MODELS
 from projections.tables import METADATA
-from projections.tallies import UNDATED_BUCKET, bucket, day_text, report_key
+from projections.tallies import UNDATED_BUCKET, bucket, report_key
 
 if TYPE_CHECKING:
     import numpy as np
@@ -183,7 +183,7 @@ def _by_subject(question: Question, connection: Connection, reader: LogReader) -
     found = Found()
     # Rows of different subjects are independent, so a run holds every event about some of them.
     for part in connection.execute(query).mappings().partitions(SUBJECTS_AT_ONCE):
-        found.runs.append(array("q", reader.about([population.subject(row) for row in part], question.upto)))
+        found.runs.append(array("q", reader.about([population.subject(dict(row)) for row in part], question.upto)))
 
     def recompute() -> Partials:
         gone = superseded(connection)

@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 from contracts.catalogue import CATALOGUE
 from contracts.event_ids import EventIds
 from contracts.ports import NO_TIME, HotColumns
-from contracts.recorded import Head, Recorded
+from contracts.recorded import Gist, Head, Recorded
 
 
 def recorded(
@@ -83,6 +83,14 @@ class FakeLog:
     def by_subject(self, subjects: Sequence[str], upto: int) -> Sequence[Recorded]:
         return [e for e in self.events[:upto] if e.subject in set(subjects)]
 
+    def about(self, subjects: Sequence[str], upto: int) -> Sequence[int]:
+        return [e.log_index for e in self.by_subject(subjects, upto)]
+
+    def gists(self, log_indexes: Sequence[int]) -> Sequence[Gist]:
+        return [
+            Gist(e.source, e.id, e.subject, e.data, e.type, e.kind, e.agency, e.time_us) for e in self.at(log_indexes)
+        ]
+
     def by_identity(self, identities: Sequence[tuple[str, str]], upto: int) -> Sequence[Recorded]:
         return [e for e in self.events[:upto] if (e.source, e.id) in set(identities)]
 
@@ -107,6 +115,9 @@ class FakeLog:
         )
 
     def names(self) -> dict[int, str]:
+        for event in self.events:
+            for text in (f"{event.type}.v{event.version}", event.subject, event.source, event.agency):
+                self._id(text)
         return {number: text for text, number in self._ids.items()}
 
     def bodies(self, log_indexes: Any) -> Iterator[tuple[int, bytes]]:

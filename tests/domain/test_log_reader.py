@@ -213,3 +213,14 @@ def test_a_reader_sees_nothing_of_an_open_transaction(tmp_path: Path) -> None:
     assert seen == (0, 0)
     assert len(book.reader().after(0, 9)) == 1
     book.close()
+
+
+def test_packed_columns_that_do_not_fit_their_ids_are_refused(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    book.record([call(1), call(2)])
+    with book.store().write() as connection:
+        connection.exec_driver_sql("DROP TRIGGER log_columns_keeps_values")
+        connection.exec_driver_sql("UPDATE log_columns SET ids = 'e000001'")
+    with pytest.raises(ValueError, match="damaged"):
+        book.reader().hot_columns(0, 2)
+    book.close()

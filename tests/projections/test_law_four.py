@@ -7,12 +7,15 @@ the set gives.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from contracts.event_ids import EventIds
 from contracts.recorded import Recorded
 from projections import sheet
 from projections.merges import Model
@@ -150,6 +153,26 @@ def test_the_law_notices_a_rebuild_that_breaks_ties_by_arrival(monkeypatch: pyte
 def test_the_law_notices_a_correction_that_does_not_refold(monkeypatch: pytest.MonkeyPatch) -> None:
     # Negative control: what a superseded event left in its row stays there.
     monkeypatch.setattr(Views, "_correct", lambda *_: set())
+    with pytest.raises(AssertionError):
+        broken()
+
+
+def test_the_law_notices_columns_that_do_not_mark_a_superseding_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Negative control: a rebuild finds what is superseded by the log's marks alone.
+    marked = FakeLog.hot_columns
+
+    def unmarked(log: FakeLog, after: int, upto: int) -> Any:
+        hot = marked(log, after, upto)
+        return replace(hot, supersedes=np.zeros_like(hot.supersedes))
+
+    monkeypatch.setattr(FakeLog, "hot_columns", unmarked)
+    with pytest.raises(AssertionError):
+        broken()
+
+
+def test_the_law_notices_ids_that_belong_to_other_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Negative control: who won a slot is told by the ids beside the columns.
+    monkeypatch.setattr(EventIds, "at", lambda ids, positions: ["e1"] * len(positions))
     with pytest.raises(AssertionError):
         broken()
 

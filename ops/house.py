@@ -22,6 +22,7 @@ from ops.pacing import Pace
 from ops.prefixes import Prefixes
 from ops.recording import Tally, as_submission, record_stream
 from ops.settings import Settings
+from projections.kpi.opened import Opened
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -92,6 +93,7 @@ class House:
         self._pace = pace
         self._started = False
         self._prefixes = Prefixes(self.reader, self.zone)
+        self._opened = Opened()
         self._watch()
 
     @property
@@ -141,7 +143,10 @@ class House:
     def rebuild(self, progress: Progress | None = None) -> int:
         """Build every view again from the log; returns the log_index they now hold. Raises ``home_in_use``."""
         self.writer()
-        return self.runner.rebuild(progress)
+        try:
+            return self.runner.rebuild(progress)
+        finally:
+            self._opened.clear()
 
     def verify(self, progress: Progress | None = None) -> VerifyResult:
         """Read the whole log again: every digest, the order, and the tree's root."""
@@ -258,9 +263,12 @@ class House:
         version: int | None = None,
         limit: int | None = None,
         offset: int = 0,
+        recompute: bool = True,
+        at_most: int | None = None,
     ) -> Explanation:
         """A cell, the events behind it (a page of ``limit``, or all), and the value computed again from
-        exactly those. Raises the faults ``kpi_unknown``, ``period_invalid`` and ``group_unknown``."""
+        exactly those; not computed again with ``recompute=False``, nor from more than ``at_most`` events.
+        Raises the faults ``kpi_unknown``, ``period_invalid`` and ``group_unknown``."""
         from projections.kpi import explain
 
         _known_period(period)
@@ -277,6 +285,9 @@ class House:
                 version=version,
                 limit=_EVERYTHING if limit is None else limit,
                 offset=offset,
+                recompute=recompute,
+                at_most=at_most,
+                opened=self._opened,
             )
 
     def definition_rows(self) -> list[dict[str, Any]]:

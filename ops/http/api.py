@@ -131,10 +131,21 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
         group: str,
         as_of: AsOfQuery = None,
         limit: LimitQuery = 1_000,
-        offset: Annotated[int, Query(ge=0)] = 0,
+        offset: Annotated[int, Query(ge=0, description="Events and rows to pass over.")] = 0,
+        recompute: Annotated[
+            bool | None,
+            Query(description="Compute the value again from the events. If left out, with the first page only."),
+        ] = None,
     ) -> Response:
         found = house.explain(
-            kpi, period, group, as_of=house.as_of(as_of), version=version, limit=limit, offset=offset
+            kpi,
+            period,
+            group,
+            as_of=house.as_of(as_of),
+            version=version,
+            limit=limit,
+            offset=offset,
+            recompute=not offset if recompute is None else recompute,
         ).to_json()
         extra = {name: value for name, value in found.items() if name != "events"}
         return Listing("events", found["events"], EVENT_COLUMNS, extra).response(request)

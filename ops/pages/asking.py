@@ -24,6 +24,8 @@ SHOWN = ("latest", "running", "all")
 _MINUTE_US = 60_000_000
 PAGE_ROWS = 50
 """Rows of one page of a list of events or rejections."""
+RECOMPUTED_AT_ONCE = 25_000
+"""Events behind a number up to which its page counts it again unasked: a fraction of a second."""
 
 
 @dataclass(frozen=True, slots=True)

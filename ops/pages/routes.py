@@ -149,10 +149,13 @@ def _standing_routes(router: APIRouter, pages: Pages) -> None:
         return pages.page("kpi", figures, here=Links().kpi(kpi), nav="/", reading=reading)
 
     @router.get("/cell/{kpi}/{version}/{period}/{group:path}")
-    def cell_page(kpi: str, version: str, period: str, group: str, as_of: str = "", offset: str = "") -> Response:
+    def cell_page(
+        kpi: str, version: str, period: str, group: str, as_of: str = "", offset: str = "", again: str = ""
+    ) -> Response:
         reading = asked(house, as_of)
         number = _whole(version, f"{version!r} is not a version of a KPI")
-        figures = standing.cell_figures(house, reading, kpi, number, period, group, page_start(offset))
+        place = page_start(offset)
+        figures = standing.cell_figures(house, reading, kpi, number, period, group, place, again=again == "yes")
         here = Links().cell_of(kpi, number, period, group)
         return pages.page("cell", figures, here=here, nav="/", reading=reading)
 

@@ -23,7 +23,7 @@ from contracts.kpi import (
     Value,
 )
 from ops.pages import words
-from ops.pages.asking import PAGE_ROWS, SHOWN, Asked
+from ops.pages.asking import PAGE_ROWS, RECOMPUTED_AT_ONCE, SHOWN, Asked
 from ops.pages.remembering import Scorecards
 from ops.pages.templating import shown
 from projections.kpi.definitions import Definition, Definitions
@@ -136,22 +136,37 @@ def kpi_figures(house: House, cards: Scorecards, asked: Asked, kpi: str) -> Figu
     }
 
 
-def cell_figures(house: House, asked: Asked, kpi: str, version: int, period: str, group: str, offset: int) -> Figures:
+def cell_figures(
+    house: House, asked: Asked, kpi: str, version: int, period: str, group: str, offset: int, *, again: bool = False
+) -> Figures:
     """The explanation of one cell, ``offset`` events into its list.
+
+    Where many events stand behind it, it is counted again only when ``again`` asks for it, and says so.
 
     Raises ``Fault`` codes ``kpi_unknown``, ``period_invalid`` and ``group_unknown`` as the evaluator does.
     """
-    told = house.explain(kpi, period, group, as_of=asked.as_of, version=version, limit=PAGE_ROWS, offset=offset)
+    told = house.explain(
+        kpi,
+        period,
+        group,
+        as_of=asked.as_of,
+        version=version,
+        limit=PAGE_ROWS,
+        offset=offset,
+        at_most=None if again else RECOMPUTED_AT_ONCE,
+    )
     links, cell = asked.links, told.cell
     longest = max(told.event_count, told.row_count)
+    kept = "yes" if again else ""
     return {
         "told": told,
         "judged": cell.target is not None or cell.status in ("stale", "no_data", "unowned"),
         "figures": [*calculation(told.definition, cell), *further(told.definition, cell)],
         "excluded": [(reason, n) for reason, n in cell.excluded.items() if n],
         "events": [(row.event, row.superseded_by) for row in told.events],
-        "before": links.cell(cell, offset=max(0, offset - PAGE_ROWS) or None) if offset else "",
-        "after": links.cell(cell, offset=offset + PAGE_ROWS) if offset + PAGE_ROWS < longest else "",
+        "again": links.cell(cell, offset=offset or None, again="yes"),
+        "before": links.cell(cell, offset=max(0, offset - PAGE_ROWS) or None, again=kept) if offset else "",
+        "after": links.cell(cell, offset=offset + PAGE_ROWS, again=kept) if offset + PAGE_ROWS < longest else "",
     }
 
 

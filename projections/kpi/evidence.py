@@ -182,8 +182,9 @@ def _by_subject(question: Question, connection: Connection, reader: LogReader) -
     query = _inside(question, select(column)).order_by(column).distinct()
     found = Found()
     # Rows of different subjects are independent, so a run holds every event about some of them.
-    for part in connection.execute(query).mappings().partitions(SUBJECTS_AT_ONCE):
-        found.runs.append(array("q", reader.about([population.subject(dict(row)) for row in part], question.upto)))
+    for part in connection.execute(query).scalars().partitions(SUBJECTS_AT_ONCE):
+        subjects = [population.subject({column.name: value}) for value in part]
+        found.runs.append(array("q", reader.about(subjects, question.upto)))
 
     def recompute() -> Partials:
         gone = superseded(connection)

@@ -22,10 +22,12 @@ _ABOUT = (
     "SELECT log.log_index FROM json_each(?) AS wanted "
     "CROSS JOIN log ON log.subject_id = wanted.value AND log.log_index <= ?"
 )
-_NAMED = (
-    "SELECT time_us, topic_id, agency_id, state FROM log "
-    "WHERE log_index IN (SELECT value FROM json_each(?)) ORDER BY log_index"
-)
+_COLUMNS = "log_index, time_us, topic_id, agency_id, state"
+_NAMED = f"SELECT {_COLUMNS} FROM log WHERE log_index IN (SELECT value FROM json_each(?)) ORDER BY log_index"
+_STRETCH = f"SELECT {_COLUMNS} FROM log WHERE log_index BETWEEN ? AND ? ORDER BY log_index"
+_SPARSE = 3
+"""Where fewer than one event in this many is wanted, each is looked up; otherwise the stretch is scanned."""
+
 _decode = msgspec.json.Decoder(Gist).decode
 
 
@@ -45,16 +47,26 @@ def read(
     """The named events in order of log_index; absent ones are left out."""
     topics: dict[int, Topic] = {}
     agencies: dict[int, str] = {}
-    rows = connection.execute(_NAMED, (orjson.dumps(list(log_indexes)).decode(),))
-    for time_us, topic_id, agency_id, body in rows:
+    wanted = frozenset(log_indexes)
+    if not wanted:
+        return
+    first, last = min(wanted), max(wanted)
+    if last - first < _SPARSE * len(wanted):
+        rows = connection.execute(_STRETCH, (first, last))
+    else:
+        rows = connection.execute(_NAMED, (orjson.dumps(list(wanted)).decode(),))
+    for log_index, time_us, topic_id, agency_id, body in rows:
+        if log_index not in wanted:
+            continue
         topic = topics.get(topic_id)
         if topic is None:
             topic = topics[topic_id] = topic_of(topic_id)
-        agency = agencies.get(agency_id)
-        if agency is None:
-            agency = agencies[agency_id] = agency_of(agency_id)
         gist = _decode(body)
         if topic.upcast:
             gist.data = CATALOGUE.upcast(topic.topic, gist.data)
-        gist.type, gist.kind, gist.agency, gist.time_us = topic.type, topic.kind, agency, time_us
+        gist.type, gist.kind, gist.time_us = topic.type, topic.kind, time_us
+        agency = agencies.get(agency_id)
+        if agency is None:
+            agency = agencies[agency_id] = agency_of(agency_id)
+        gist.agency = agency
         yield gist

@@ -67,17 +67,17 @@ class Ledger(Application[str]):
             file.close()
             raise
 
-    def record(self, submissions: Sequence[Submission]) -> list[Outcome]:
+    def record(self, submissions: Sequence[Submission], *, wait: bool = True) -> list[Outcome]:
         """Record many submissions in one durable transaction; returns their outcomes in the same order.
 
         When it returns, every outcome survives a power cut. When it raises, nothing of the batch is kept:
         UnavailableFault ``storage_full`` or ``home_unusable`` where the disk refuses. Blocks while another
-        thread writes.
+        thread writes, or raises ``TurnTaken`` at once where ``wait`` is off.
         """
         if not submissions:
             return []
         try:
-            with self.recorder.appending() as (cursor, page):
+            with self.recorder.appending(wait=wait) as (cursor, page):
                 return _Batch(self, cursor, page, self._governance).outcomes(submissions)
         except sqlite3.Error as error:
             raise storage_fault(error) from error

@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any, Literal
 from uuid import UUID
 
@@ -34,7 +35,7 @@ from contracts.ports import Clock
 from contracts.recorded import Accepted
 from domain.appending import Appending
 from domain.names import Names
-from domain.sqlite_file import SqliteFile
+from domain.sqlite_file import SqliteFile, TurnTaken
 
 FORBIDDEN_SETTINGS = ("POSTGRES_ENABLE_DB_FUNCTIONS",)
 """Settings of the library under which a tailing reader passes over events that commit later."""
@@ -126,6 +127,7 @@ class LedgerRecorder(SQLiteApplicationRecorder):
         self._clock = clock
         self._names = Names()
         self._open: Appending | None = None
+        self._turn = Lock()
         self.select_events_statement = f"{_SELECT} WHERE originator_id=? "
 
     def construct_create_table_statements(self) -> list[str]:
@@ -133,10 +135,17 @@ class LedgerRecorder(SQLiteApplicationRecorder):
         return []
 
     @contextmanager
-    def appending(self) -> Iterator[tuple[sqlite3.Cursor, Appending]]:
-        """One write transaction on the log: all of what is appended inside becomes durable, or none of it."""
+    def appending(self, *, wait: bool = True) -> Iterator[tuple[sqlite3.Cursor, Appending]]:
+        """One write transaction on the log: all of what is appended inside becomes durable, or none of it.
+
+        Where ``wait`` is off and another thread is writing, raises ``TurnTaken`` and changes nothing.
+        """
+        # Held until the names are settled: they are kept or forgotten after the commit, and the next transaction must
+        # not have learnt any by then.
+        if not self._turn.acquire(blocking=wait):
+            raise TurnTaken
         try:
-            with self.datastore.file.writing() as cursor:
+            with self.datastore.file.writing(wait=wait) as cursor:
                 page = Appending(cursor, self._names, self._clock())
                 self._open = page
                 try:
@@ -147,7 +156,10 @@ class LedgerRecorder(SQLiteApplicationRecorder):
         except BaseException:
             self._names.forget()
             raise
-        self._names.keep()
+        else:
+            self._names.keep()
+        finally:
+            self._turn.release()
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Append stored events; inside ``appending`` they join its transaction. Returns their log_indexes."""

@@ -11,15 +11,22 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Condition, Event, Thread
+from time import monotonic
 
 from contracts.faults import Fault, UnavailableFault, problem
 from contracts.recorded import Outcome, Submission
 from domain.ledger import Ledger
+from domain.sqlite_file import TurnTaken
 
 Done = Callable[[list[Outcome] | BaseException], None]
 """Told how a submitted group ended, from the sequencer's thread: must be quick and must not raise."""
 
 RETRY_AFTER_S = 1
+AT_ONCE_MAX = 256
+"""Submissions that ``record_now`` takes: more would keep the caller too long."""
+SLOW_COMMIT_S = 0.02
+"""After a commit that took longer, callers do not wait for the disk themselves for a while."""
+SLOW_PAUSE_S = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +56,8 @@ class Sequencer:
         self._groups: deque[_Group] = deque()
         self._waiting = 0
         self._closing = False
+        self._recording = False
+        self._slow_until_s = 0.0
         self._changed = Condition()
         self._thread = Thread(target=self._run, name="sequencer", daemon=True)
         self._thread.start()
@@ -87,6 +96,37 @@ class Sequencer:
             raise result
         return result
 
+    def record_now(self, submissions: Sequence[Submission]) -> list[Outcome] | None:
+        """As ``record``, in the caller's own thread, where that is quicker than handing over; else None, and nothing
+        was done.
+
+        It is quicker for a few submissions, with nobody before them and nobody writing, on a disk that syncs
+        quickly: a hand-over to another thread and back costs more than the commit. Raises a ``Fault`` as ``record``.
+        """
+        if len(submissions) > AT_ONCE_MAX or monotonic() < self._slow_until_s:
+            return None
+        with self._changed:
+            if self._closing or self._recording or self._groups:
+                return None
+            self._recording = True
+        try:
+            began_s = monotonic()
+            outcomes = self._ledger.record(submissions, wait=False)
+            if monotonic() - began_s > SLOW_COMMIT_S:
+                self._slow_until_s = monotonic() + SLOW_PAUSE_S
+        except TurnTaken:
+            return None
+        except Fault:
+            raise
+        except Exception:  # noqa: BLE001 - nothing was kept; handed over, each sender's part is tried by itself
+            return None
+        finally:
+            with self._changed:
+                self._recording = False
+                self._changed.notify()
+        self._committed(outcomes)
+        return outcomes
+
     def waiting(self) -> int:
         """Submissions in the queue, for the metrics."""
         with self._changed:
@@ -101,18 +141,22 @@ class Sequencer:
 
     def _run(self) -> None:
         while groups := self._next():
-            try:
-                self._record(groups)
-            except Fault as fault:
-                self._tell(groups, fault)
-            except Exception as error:  # noqa: BLE001 - the thread outlives every batch, and every sender is told
-                if len(groups) == 1:
-                    self._tell(groups, _unexpected(error))
-                    continue
-                # Not the storage but something in the batch: one sender's submission must not fail the
-                # others'.
-                for group in groups:
-                    self._record_alone(group)
+            self._end(groups)
+            with self._changed:
+                self._recording = False
+
+    def _end(self, groups: Sequence[_Group]) -> None:
+        try:
+            self._record(groups)
+        except Fault as fault:
+            self._tell(groups, fault)
+        except Exception as error:  # noqa: BLE001 - the thread outlives every batch, and every sender is told
+            if len(groups) == 1:
+                self._tell(groups, _unexpected(error))
+                return
+            # Not the storage but something in the batch: one sender's submission must not fail the others'.
+            for group in groups:
+                self._record_alone(group)
 
     def _record(self, groups: Sequence[_Group]) -> None:
         outcomes = self._ledger.record([submission for group in groups for submission in group.submissions])
@@ -121,6 +165,9 @@ class Sequencer:
             end = start + len(group.submissions)
             self._answer(group, outcomes[start:end])
             start = end
+        self._committed(outcomes)
+
+    def _committed(self, outcomes: Sequence[Outcome]) -> None:
         last = max(
             (outcome.receipt.log_index for outcome in outcomes if outcome.status == "recorded" and outcome.receipt),
             default=0,
@@ -153,7 +200,7 @@ class Sequencer:
     def _next(self) -> list[_Group]:
         """The groups of the next transaction, waiting for the first; empty once closed and drained."""
         with self._changed:
-            while not self._groups and not self._closing:
+            while self._recording or (not self._groups and not self._closing):
                 self._changed.wait()
             groups: list[_Group] = []
             size = 0
@@ -162,6 +209,7 @@ class Sequencer:
                 groups.append(group)
                 size += len(group.submissions)
             self._waiting -= size
+            self._recording = bool(groups)
             return groups
 
 

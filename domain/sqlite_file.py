@@ -43,6 +43,10 @@ Synchronous = Literal["FULL", "NORMAL"]
 _SYNCHRONOUS_LEVEL = {"NORMAL": 1, "FULL": 2}
 
 
+class TurnTaken(Exception):
+    """Another thread is writing, and the caller would not wait."""
+
+
 class SqliteFile:
     """An open ledger file. Threads may share it; ``close`` it once, when none of them uses it any more."""
 
@@ -95,13 +99,14 @@ class SqliteFile:
             raise UnavailableFault(problem("home_unusable", f"{home} cannot be used: {error}.")) from error
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Cursor]:
-        """One write transaction: commits on a clean exit, rolls back on any exception; waits its turn.
+    def writing(self, *, wait: bool = True) -> Iterator[sqlite3.Cursor]:
+        """One write transaction: commits on a clean exit, rolls back on any exception; waits its turn, or
+        raises ``TurnTaken`` at once where it is another's and ``wait`` is off.
 
         A thread holds at most one at a time; asking again inside it is a RuntimeError, and so is a file
         opened to read.
         """
-        with self._turn() as writer:
+        with self._turn(wait) as writer:
             cursor = writer.cursor()
             cursor.execute("BEGIN IMMEDIATE")
             self._cursor = cursor
@@ -179,12 +184,14 @@ class SqliteFile:
             self._lock_file = None
 
     @contextmanager
-    def _turn(self) -> Iterator[sqlite3.Connection]:
+    def _turn(self, wait: bool = True) -> Iterator[sqlite3.Connection]:
         if not self.writable:
             raise RuntimeError(f"{self.path} was opened to read only")
         if self._owner == get_ident():
             raise RuntimeError("this thread already has a write transaction open")
-        with self._lock:
+        if not self._lock.acquire(blocking=wait):
+            raise TurnTaken
+        try:
             if self._writer is None:
                 raise RuntimeError(f"{self.path} is closed")
             self._owner = get_ident()
@@ -192,6 +199,8 @@ class SqliteFile:
                 yield self._writer
             finally:
                 self._owner = None
+        finally:
+            self._lock.release()
 
     def _commit(self, writer: sqlite3.Connection) -> None:
         if not writer.in_transaction:

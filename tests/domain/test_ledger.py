@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sqlite3
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from contracts.faults import RejectedFault, UnavailableFault
 from contracts.recorded import Accepted
@@ -26,7 +26,7 @@ def test_a_recorded_event_gets_a_receipt_and_can_be_read_back(tmp_path: Path) ->
     (outcome,) = book.record([sent])
     assert outcome.status == "recorded"
     assert outcome.receipt is not None
-    assert (1, NOON_US, sent.digest) == dataclasses.astuple(outcome.receipt)
+    assert (1, NOON_US, sent.digest) == structs.astuple(outcome.receipt)
     (read,) = book.reader().after(0, 10)
     assert (sent.body, sent.digest, sent.data) == (read.body, read.digest, read.data)
     assert (sent.source, sent.id, sent.type, sent.version) == (read.source, read.id, read.type, read.version)
@@ -220,7 +220,7 @@ def test_recorded_at_never_decreases(tmp_path: Path) -> None:
 def test_a_body_that_was_changed_on_the_way_is_not_written(tmp_path: Path) -> None:
     book = ledger(tmp_path)
     sent = call(1)
-    broken = dataclasses.replace(sent, body=sent.body.replace(b'"911"', b'"988"'))
+    broken = structs.replace(sent, body=sent.body.replace(b'"911"', b'"988"'))
     with pytest.raises(DamagedSubmission):
         book.record([call(2), broken])
     assert book.head().log_index == 0

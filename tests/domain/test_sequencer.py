@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from contracts.faults import Fault, UnavailableFault, problem
 from contracts.recorded import Outcome, Submission
@@ -149,7 +149,7 @@ def test_one_senders_damaged_submission_is_not_the_others_failure(book: Ledger) 
     sequencer.submit([call(1)], first)
     gated.entered.wait()
     sequencer.submit([call(2)], good)
-    sequencer.submit([dataclasses.replace(call(3), digest=b"\x00" * 32)], damaged)
+    sequencer.submit([structs.replace(call(3), digest=b"\x00" * 32)], damaged)
     gated.open.set()
     assert statuses(good.wait()) == ["recorded"]
     assert isinstance(damaged.wait(), Fault)

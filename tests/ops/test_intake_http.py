@@ -151,6 +151,9 @@ class _Refusing:
         self._error = fault(code)
         self._later = later
 
+    def record_now(self, submissions: Sequence[Submission]) -> None:
+        """Never at once."""
+
     def submit(self, submissions: Sequence[Submission], done: Callable[[list[Outcome] | BaseException], None]) -> None:
         if not self._later:
             raise self._error
@@ -184,6 +187,9 @@ def test_a_full_disk_is_507_with_retry_after(raw: Raw) -> None:
 
 def test_a_sender_that_falls_silent_is_let_go(raw: Raw) -> None:
     class Kept:
+        def record_now(self, submissions: Sequence[Submission]) -> None:
+            """Never at once."""
+
         def submit(self, submissions: Sequence[Submission], done: Callable[[Any], None]) -> None:
             done([Outcome("rejected", problem=s.problem) for s in submissions])  # type: ignore[union-attr]
 
@@ -196,6 +202,9 @@ def test_one_sender_too_many_does_not_turn_the_others_away(raw: Raw) -> None:
 
     class Narrow:
         room = 2
+
+        def record_now(self, submissions: Sequence[Submission]) -> None:
+            """Never at once."""
 
         def submit(self, submissions: Sequence[Submission], done: Callable[[Any], None]) -> None:
             if len(submissions) > self.room:

@@ -90,7 +90,10 @@ def _assemble(settings: Settings, clock: Clock, writable: bool, on_commit: Calla
             if writable
             else None
         )
-        return House(settings, ledger, sequencer, views, runner, Quarantine(store), clock, metrics, pace)
+        house = House(settings, ledger, sequencer, views, runner, Quarantine(store), clock, metrics, pace)
+        if writable and house.views_missing():
+            runner.prepare()
+        return house
     except BaseException:
         ledger.close()
         raise

@@ -92,6 +92,7 @@ class House:
         self.metrics = metrics
         self._pace = pace
         self._started = False
+        self._views_seen = False
         self._prefixes = Prefixes(self.reader, self.zone)
         self._opened = Opened()
         self._watch()
@@ -206,11 +207,27 @@ class House:
         return AsOf(moment_us, self.reader.upto_moment(moment_us))
 
     @contextmanager
+    def viewing(self) -> Iterator[Connection]:
+        """A read-only snapshot of the views as they stand. Raises the fault ``views_behind`` where there are none
+        that can be read, in a home that only others may write to."""
+        if not self._views_seen:
+            wrong = "the views have never been made" if self.views_missing() else self.views_mismatch()
+            if wrong and not self.writable:
+                raise fault(
+                    "views_behind",
+                    f"{self.home} is open for reading only, and {wrong}",
+                    hint="Run tallystick rebuild, or start the server that writes to this home, and look again.",
+                )
+            self._views_seen = True
+        with self.store.read() as connection:
+            yield connection
+
+    @contextmanager
     def reading(self, as_of: AsOf) -> Iterator[Connection]:
         """A read-only snapshot of the views as of then; for an earlier log_index, of views built from that
         prefix, which costs a rebuild the first time."""
         if as_of.log_index is None or as_of.log_index >= self.reader.head().log_index:
-            with self.store.read() as connection:
+            with self.viewing() as connection:
                 yield connection
         else:
             with self._prefixes.borrow(as_of) as store, store.read() as connection:
@@ -220,7 +237,7 @@ class House:
         """The KPI definitions in force: the library, overlaid by what the plan defines."""
         from projections.kpi import Definitions
 
-        with self.store.read() as connection:
+        with self.viewing() as connection:
             return Definitions.load(connection)
 
     def cells(
@@ -350,9 +367,17 @@ class House:
             for parked in self.quarantine.parked(after=after, limit=limit)
         ]
 
-    def rejections(self, limit: int = 100, after: int = 0) -> list[KeptRejection]:
-        """Kept rejections, oldest first, with a number greater than ``after``."""
-        return list(self.ledger.rejections(limit, after))
+    def rejections(self, limit: int = 100, after: int = 0, agency: str | None = None) -> list[KeptRejection]:
+        """Kept rejections, oldest first, with a number greater than ``after``: of all, or of one agency."""
+        if agency is None:
+            return list(self.ledger.rejections(limit, after))
+        from sqlalchemy import text
+
+        query = "SELECT number FROM rejections WHERE number > :after AND agency = :agency ORDER BY number LIMIT :limit"
+        with self.store.read() as connection:
+            asked = {"after": after, "agency": agency, "limit": limit}
+            numbers = list(connection.execute(text(query), asked).scalars())
+        return [kept for number in numbers for kept in self.ledger.rejections(1, number - 1)]
 
     # Vital signs
 
@@ -364,6 +389,15 @@ class House:
         """Whether the runner's thread lives, where it was started."""
         thread = self.runner._thread
         return not self._started or (thread is not None and thread.is_alive())
+
+    def views_missing(self) -> bool:
+        """Whether no view has been made in this home yet."""
+        from sqlalchemy import inspect
+
+        from projections.tables import VIEW_STATE
+
+        with self.store.read() as connection:
+            return not inspect(connection).has_table(VIEW_STATE.name)
 
     def views_mismatch(self) -> str:
         """Why the views must be built again before they can be trusted, or "" where they are of this version."""

@@ -181,16 +181,21 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
         return Listing("agencies", items, ("agency", "name", "sector", "joined_at", "withdrew_at")).response(request)
 
     @router.get("/rejections", summary="What broke its contract and was kept")
-    def rejections(request: Request, after: AfterQuery = 0, limit: LimitQuery = page) -> Response:
+    def rejections(
+        request: Request,
+        after: AfterQuery = 0,
+        limit: LimitQuery = page,
+        agency: Annotated[str | None, Query(description="Only what this agency sent.")] = None,
+    ) -> Response:
         who = principal_of(request)
         if who.role == "reader":
             raise fault("not_allowed", "rejections are for the agency that sent them and for operators")
-        found = house.rejections(limit, after)
-        items = [
-            rejection_json(kept, with_raw=True)
-            for kept in found
-            if who.may_operate or (who.agency is not None and kept.agency == who.agency)
-        ]
+        if who.agency is not None:
+            if agency not in (None, who.agency):
+                raise fault("not_allowed", f"rejections of {agency} are for {agency} and for operators")
+            agency = who.agency
+        found = house.rejections(limit, after, agency)
+        items = [rejection_json(kept, with_raw=True) for kept in found]
         more = found[-1].number if len(found) == limit else None
         return Listing("rejections", items, REJECTION_COLUMNS, next_after=more).response(request)
 

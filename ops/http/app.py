@@ -50,6 +50,9 @@ OPENAPI_PATHS = ("/openapi.json", "/v1/openapi.json")
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 _READING = frozenset({"GET", "HEAD"})
 
+FaultPage = Callable[[Problem, str], Response]
+"""Makes the page of a fault at an address."""
+
 log = logging.getLogger("tallystick.http")
 
 
@@ -76,7 +79,8 @@ def create_app(
         else None
     )
     watch = Watch(chosen, lambda: vitals(house, monotonic_s()))
-    return Porch(_framework(house, chosen, watch), gate, intake, metrics)
+    pages = Pages(house)
+    return Porch(_framework(house, chosen, watch, pages), gate, intake, metrics, pages.fault_page)
 
 
 def vitals(house: House, monotonic_s: float) -> Vitals:
@@ -94,11 +98,14 @@ def vitals(house: House, monotonic_s: float) -> Vitals:
 class Porch:
     """The ASGI callable. ``framework`` is the FastAPI application behind it."""
 
-    def __init__(self, framework: FastAPI, gate: Gate, intake: Intake | None, metrics: Metrics) -> None:
+    def __init__(
+        self, framework: FastAPI, gate: Gate, intake: Intake | None, metrics: Metrics, fault_page: FaultPage
+    ) -> None:
         self.framework = framework
         self.gate = gate
         self.metrics = metrics
         self.intake = intake
+        self._fault_page = fault_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -118,7 +125,7 @@ class Porch:
         if path not in OPEN_PATHS:
             admitted = self.gate.admit(host, authorization, b"" if method in _READING else origin)
             if isinstance(admitted, Problem):
-                await self._turn_away(send, method, admitted)
+                await self._turn_away(scope, receive, send, admitted)
                 return
         if method == "POST" and path == INTAKE_PATH and self.intake is not None:
             assert isinstance(admitted, Principal)  # the intake is no open path
@@ -141,10 +148,15 @@ class Porch:
         self._count(method, path, 500)
         return 500, PROBLEM_TYPE, problem_json(unexpected(method, path, error)), SECURITY_HEADERS
 
-    async def _turn_away(self, send: Send, method: str, found: Problem) -> None:
-        self._count(method, "refused", found.http_status)
-        challenge = CHALLENGE if found.http_status == 401 else ()
-        await send_problem(send, found, (*challenge, *SECURITY_HEADERS))
+    async def _turn_away(self, scope: Scope, receive: Receive, send: Send, found: Problem) -> None:
+        self._count(scope["method"], "refused", found.http_status)
+        headers = (*(CHALLENGE if found.http_status == 401 else ()), *SECURITY_HEADERS)
+        if wants_page(scope):
+            page = self._fault_page(found, scope["path"])
+            page.raw_headers.extend(headers)
+            await page(scope, receive, send)
+        else:
+            await send_problem(send, found, headers)
 
     async def _behind(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
@@ -210,9 +222,8 @@ def openapi() -> dict[str, Any]:
     return add_intake(document)
 
 
-def _framework(house: House, settings: Settings, watch: Watch) -> FastAPI:
+def _framework(house: House, settings: Settings, watch: Watch, pages: Pages) -> FastAPI:
     app = _bare()
-    pages = Pages(house)
     _answer_faults(app, pages.fault_page)
 
     @app.get("/healthz", include_in_schema=False)
@@ -235,8 +246,15 @@ def _framework(house: House, settings: Settings, watch: Watch) -> FastAPI:
     return app
 
 
-def _answer_faults(app: FastAPI, fault_page: Callable[[Problem, str], Response]) -> None:
-    """One problem+json for every error; a person who mistyped a page's address gets a page."""
+def wants_page(scope: Scope) -> bool:
+    """Whether a person asks through a browser for a page; what is under ``/v1`` is for programs."""
+    if scope["path"].startswith("/v1/"):
+        return False
+    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
+
+
+def _answer_faults(app: FastAPI, fault_page: FaultPage) -> None:
+    """One problem+json for every error; a person who asked for a page gets a page that says the same."""
 
     @app.exception_handler(Fault)
     async def told(request: Request, error: Fault) -> Response:
@@ -254,7 +272,7 @@ def _answer_faults(app: FastAPI, fault_page: Callable[[Problem, str], Response])
             found = problem("method_not_allowed", f"{request.method} {request.url.path}")
         elif error.status_code == 404:
             found = problem("not_found", request.url.path)
-            if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/"):
+            if wants_page(request.scope):
                 return fault_page(found, request.url.path)
         else:
             found = problem("request_invalid", str(error.detail))
@@ -262,7 +280,8 @@ def _answer_faults(app: FastAPI, fault_page: Callable[[Problem, str], Response])
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:
-        return problem_response(unexpected(request.method, request.url.path, error))
+        found = unexpected(request.method, request.url.path, error)
+        return fault_page(found, request.url.path) if wants_page(request.scope) else problem_response(found)
 
 
 def unexpected(method: str, path: str, error: BaseException) -> Problem:

@@ -201,7 +201,7 @@ def _lag(event: Recorded) -> str:
 
 
 def _superseding(house: House, event: Recorded, head: int) -> Sequence[Recorded]:
-    with house.store.read() as connection:
+    with house.viewing() as connection:
         row = connection.execute(
             select(SUPERSEDED.c.by_source, SUPERSEDED.c.by_id).where(
                 SUPERSEDED.c.source == event.source, SUPERSEDED.c.event_id == event.id

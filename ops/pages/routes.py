@@ -15,7 +15,7 @@ from sqlalchemy import select
 from starlette.routing import Match
 from starlette.types import Scope
 
-from contracts.faults import Fault, Problem, fault
+from contracts.faults import Fault, Problem, UnavailableFault, fault
 from ops.http.api import operator_of, principal_of
 from ops.pages import agencies, record, reference, standing
 from ops.pages.asking import Asked, asked, page_start
@@ -65,8 +65,12 @@ class Pages:
 
     def _names(self, at: Asked) -> dict[str, str]:
         # What each agency calls itself; agencies are few, and events name them by their id.
-        with self.house.reading(at.as_of) as connection:
-            return {row.agency: row.name for row in connection.execute(_NAMES) if row.name}
+        # A page that needs no view is shown in a home that has none.
+        try:
+            with self.house.reading(at.as_of) as connection:
+                return {row.agency: row.name for row in connection.execute(_NAMES) if row.name}
+        except UnavailableFault:
+            return {}
 
     def fault_page(self, found: Problem, here: str) -> HTMLResponse:
         """A friendly page for a fault, with its HTTP status. Reads nothing, so that it works when reading does not."""
@@ -90,7 +94,13 @@ class Pages:
 
 
 _NAMES = select(TABLES["agencies"].c.agency, TABLES["agencies"].c.name)
-_TITLES = {404: "There is nothing at this address", 503: "Not just now"}
+_TITLES = {
+    401: "Please say who you are",
+    403: "This is not open to you",
+    404: "There is nothing at this address",
+    500: "Something went wrong here",
+    503: "Not just now",
+}
 
 
 def routes(house: House, settings: Settings) -> APIRouter:

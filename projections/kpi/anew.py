@@ -36,7 +36,7 @@ class Anew:
         self._expand = None if model.name == table else model.expansion
         # What follows from a row may follow from any column of it.
         wanted = set(model.column_names) if self._expand else _with_inputs(model, columns)
-        self._columns = [name for name in model.column_names if name in wanted]
+        self._blank: Row = {name: None for name in model.column_names if name in wanted}
         self._derived = [d for d in model.derived if d.column in wanted]
         self._fills = [_fillers(slot, wanted) for slot in model.slots]
         self._contests: dict[str, list[tuple[int, Where | None, list[str], bool]]] = defaultdict(list)
@@ -47,9 +47,9 @@ class Anew:
 
     def rows(self, events: Iterable[Gist]) -> Iterator[Row]:
         """The rows that these live events make: all events about each row, and in any order."""
-        about: dict[str, list[Gist]] = {}
+        about: dict[str, list[Gist]] = defaultdict(list)
         for event in events:
-            about.setdefault(event.subject, []).append(event)
+            about[event.subject].append(event)
         for subject, found in about.items():
             row = self._row(subject.removeprefix(self._prefix), found)
             if row is None:
@@ -71,7 +71,7 @@ class Anew:
                 kept = winners[place]
                 if kept is None or (_order(event, first) < _order(kept, first)) == first:
                     winners[place] = event
-        row: Row = dict.fromkeys(self._columns)
+        row: Row = self._blank.copy()
         row[self._model.key_column] = key
         touched = False
         for winner, fills in zip(winners, self._fills, strict=True):

@@ -27,7 +27,7 @@ from projections.kpi import built, reference
 from projections.kpi.anew import Anew
 from projections.kpi.counting import Valued
 from projections.kpi.definitions import Definitions
-from projections.kpi.memory import MemoryStore
+from projections.kpi.memory import MemoryStore, without_cycle_collection
 from projections.kpi.partials import Partial, merge
 from projections.kpi.periods import bounds_us
 from projections.kpi.populations import Row, table_of
@@ -103,6 +103,8 @@ def superseded_among(connection: Connection, events: Iterable[Recorded]) -> Supe
 
 def live(events: Iterable[E], gone: Superseded) -> Iterator[E]:
     """The events that no other supersedes; decisions always are."""
+    if not gone:
+        return iter(events)
     return (event for event in events if event.kind == "decision" or (event.source, event.id) not in gone)
 
 
@@ -190,8 +192,9 @@ def _by_subject(question: Question, connection: Connection, reader: LogReader) -
         gone = superseded(connection)
         anew = Anew(population.name, question.zone, _columns_read(question))
         total = _Sum()
-        for run in found.runs:
-            total.add(_count(question, anew.rows(live(reader.gists(run), gone))))
+        with without_cycle_collection():
+            for run in found.runs:
+                total.add(_count(question, anew.rows(live(reader.gists(run), gone))))
         return total.partials
 
     found.recompute = recompute

@@ -6,6 +6,9 @@ the definition itself, so they cannot say something else than what is computed.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from contracts.kpi import (
     After,
     AllOf,
@@ -27,39 +30,9 @@ from contracts.kpi import (
     Percentile,
     Share,
     Split,
+    Value,
 )
-
-EVENTS: dict[str, str] = {
-    "received_at": "the call was received",
-    "dispatched_at": "a team was dispatched",
-    "arrived_at": "the first team arrived",
-    "alt_arrived_at": "an alternative team arrived",
-    "engaged_at": "the encounter began",
-    "closed_at": "the encounter was closed",
-    "requested_at": "the referral was requested",
-    "accepted_at": "the referral was accepted",
-    "declined_at": "the referral was declined",
-    "completed_at": "the referral was completed",
-    "ended_at": "the referral ended",
-    "due_at": "it was due",
-    "met_at": "it was met",
-    "delivered_at": "the service was delivered",
-}
-"""What a moment's column says happened."""
-
-FLAGS: dict[str, tuple[str, str]] = {
-    "requested": ("a request is recorded", "no request is recorded"),
-    "accepted": ("it was accepted", "it was not accepted"),
-    "declined": ("it was declined", "it was not declined"),
-    "alt_arrived": ("an alternative or co-response team arrived", "no alternative or co-response team arrived"),
-    "waived": ("it was waived", "it was not waived"),
-    "disputed": ("it is disputed", "it is not disputed"),
-    "received": ("it was received", "it was not received"),
-    "on_time": ("it was received on time", "it was not received on time"),
-    "owner_live": ("it has a live owner", "it has no live owner"),
-    "value_current": ("its newest value is current", "it has no current value"),
-}
-"""What a flag's column says when it is set, and when it is not."""
+from projections.kpi.vocabulary import EVENTS, FLAGS, KNOWN, NOUNS, PLURALS, TERMS, VALUES
 
 ORDINALS = {50: "median", 25: "first quartile", 75: "third quartile", 0: "least", 100: "greatest"}
 
@@ -69,7 +42,11 @@ def _plain(name: object) -> str:
 
 
 def _event(column: str) -> str:
-    return EVENTS.get(column, _plain(column.removesuffix("_at")))
+    return EVENTS[column][0] if column in EVENTS else _plain(column.removesuffix("_at"))
+
+
+def _moment(column: str) -> str:
+    return EVENTS[column][1] if column in EVENTS else _plain(column.removesuffix("_at"))
 
 
 def _listed(words: list[str], last: str) -> str:
@@ -90,55 +67,83 @@ def _is_set(condition: Condition) -> tuple[str, bool] | None:
             return None
 
 
-def words(condition: Condition) -> str:
-    """A condition as a clause: "the disposition is arrest"."""
+def words(condition: Condition, it: str = "it") -> str:
+    """A condition as a clause about ``it``, the thing that is counted: "the person was arrested"."""
+    return _clause(condition).replace("{it}", it, 1).replace("{it}", "it")
+
+
+def _clause(condition: Condition) -> str:
     flag = _is_set(condition)
     if flag is not None:
         return FLAGS[flag[0]][0 if flag[1] else 1]
     match condition:
         case Eq():
-            return f"the {_plain(condition.column)} is {_plain(condition.value)}"
-        case Ne():
-            return f"the {_plain(condition.column)} is known and is not {_plain(condition.value)}"
+            return _is_one_of(condition.column, [condition.value])
         case In():
-            named = _listed([_plain(value) for value in condition.values], "or")
-            return f"the {_plain(condition.column)} is {named}"
+            return _is_one_of(condition.column, condition.values)
+        case Ne():
+            named = VALUES.get(condition.column, {}).get(str(condition.value))
+            other = _plain(condition.value) if named is None else " ".join(named)
+            return f"the {_plain(condition.column)} is recorded, and it is another than: {other}"
         case IsNull() | NotNull():
-            known = "is known" if isinstance(condition, NotNull) else "is not known"
+            known = isinstance(condition, NotNull)
+            if condition.column in KNOWN:
+                return KNOWN[condition.column][0 if known else 1]
             if condition.column.endswith("_at"):
-                return f"when {_event(condition.column)} {known}"
-            return f"the {_plain(condition.column)} {known}"
+                return f"it is {'' if known else 'not '}known when {_event(condition.column)}"
+            return f"the {_plain(condition.column)} is {'' if known else 'not '}known"
         case Before():
             return f"{_event(condition.column)} before {_event(condition.other)}"
         case After():
             return f"{_event(condition.column)} after {_event(condition.other)}"
         case ElapsedAtMost():
-            span = _span(condition.seconds)
-            return f"{_event(condition.to)} at most {span} after {_event(condition.from_)}"
+            return f"{_event(condition.to)} within {_span(condition.seconds)} of {_moment(condition.from_)}"
         case Past():
             if condition.days == 0:
-                return f"the moment when {_event(condition.column)} has passed"
-            return f"{_span(condition.days * 86_400)} have passed since {_event(condition.column)}"
+                return f"{_moment(condition.column)} has passed"
+            return f"more than {_span(condition.days * 86_400)} have passed since {_moment(condition.column)}"
         case AllOf():
-            return _listed([words(inner) for inner in condition.conditions], "and")
+            return _listed([_clause(inner) for inner in _telling(condition)], "and")
         case AnyOf():
-            return f"({_listed([words(inner) for inner in condition.conditions], 'or')})"
+            return f"({_listed([_clause(inner) for inner in condition.conditions], 'or')})"
         case Not():
             return _negated(condition.condition)
+
+
+def _is_one_of(column: str, values: Sequence[object]) -> str:
+    said = [VALUES.get(column, {}).get(str(value)) for value in values]
+    known = [one for one in said if one is not None]
+    if len(known) < len(values):
+        return f"the {_plain(column)} is {_listed([_plain(value) for value in values], 'or')}"
+    begun: dict[str, list[str]] = {}
+    for beginning, ending in known:
+        begun.setdefault(beginning, []).append(ending)
+    return _listed([f"{beginning} {_listed(endings, 'or')}" for beginning, endings in begun.items()], "or")
+
+
+def _telling(condition: AllOf) -> list[Condition]:
+    """The conditions without those that say only that a moment is known of which another one speaks."""
+    spoken = set()
+    for inner in condition.conditions:
+        bare = inner.condition if isinstance(inner, Not) else inner
+        if isinstance(bare, Before | After):
+            spoken.add(bare.column)
+    kept = [c for c in condition.conditions if not (isinstance(c, NotNull) and c.column in spoken)]
+    return kept or list(condition.conditions)
 
 
 def _negated(condition: Condition) -> str:
     match condition:
         case Past() if condition.days == 0:
-            return f"the moment when {_event(condition.column)} is still to come"
+            return f"{_moment(condition.column)} has not come yet"
         case Past():
-            return f"{_span(condition.days * 86_400)} have not passed since {_event(condition.column)}"
+            return f"{_span(condition.days * 86_400)} have not passed since {_moment(condition.column)}"
         case After():
             return f"{_event(condition.column)} no later than {_event(condition.other)}"
         case Before():
             return f"{_event(condition.column)} no earlier than {_event(condition.other)}"
         case _:
-            return f"it is not so that {words(condition)}"
+            return f"it is not so that {_clause(condition)}"
 
 
 def _span(seconds: int) -> str:
@@ -148,55 +153,101 @@ def _span(seconds: int) -> str:
     return f"{seconds} seconds"
 
 
+def many(unit: str) -> str:
+    """A unit of count, of which there are many: "encounter with a disposition" → "encounters with a …"."""
+    for word in re.findall(r"[A-Za-z-]+", unit):
+        if word in PLURALS:
+            text = re.sub(rf"\b{word}\b", PLURALS[word], unit, count=1)
+            return re.sub(r"\bits\b", "their", text)
+    return f"cases of \u201c{unit}\u201d"
+
+
+def part_names(measure: Split) -> dict[str, str]:
+    """Each part of a split in words, where its column's values have words; else its name."""
+    columns = {part.when.column for part in measure.parts if isinstance(part.when, Eq)}
+    named = {
+        part.name: VALUES.get(part.when.column, {}).get(str(part.when.value), ("", _plain(part.name)))[1]
+        if isinstance(part.when, Eq)
+        else _plain(part.name)
+        for part in measure.parts
+    }
+    rests = [VALUES[column][measure.rest][1] for column in columns if measure.rest in VALUES.get(column, {})]
+    return {**named, measure.rest: rests[0] if rests else _plain(measure.rest)}
+
+
+def _as(measure: Split, it: str) -> str:
+    """What the parts' names continue, where all that are values of a column continue the same."""
+    whens = [part.when for part in measure.parts]
+    begun = {VALUES.get(w.column, {}).get(str(w.value), ("", ""))[0] if isinstance(w, Eq) else "" for w in whens}
+    return f", as {begun.pop().replace('{it}', it)}" if len(begun) == 1 and "" not in begun else ""
+
+
+def _headline(measure: Split, it: str) -> str:
+    """The parts that make the value: as a clause where they are values of one column, else by name."""
+    values = {part.name: part.when for part in measure.parts}
+    columns = {when.column for when in values.values() if isinstance(when, Eq)}
+    if len(columns) == 1:
+        (column,) = columns
+        means = [when.value if isinstance(when := values.get(name), Eq) else name for name in measure.headline]
+        if all(str(value) in VALUES.get(column, {}) for value in means):
+            return "where " + _is_one_of(column, means).replace("{it}", it, 1).replace("{it}", "it")
+    names = part_names(measure)
+    return f"that are {_listed([names[name] for name in measure.headline], 'or')}"
+
+
 def sentence(definition: KpiDefinition) -> str:
-    """What the number is, in one sentence."""
+    """What the number is, in a sentence or two."""
     measure = definition.measure
-    unit = definition.unit_of_count
+    one, _ = NOUNS.get(definition.population, (definition.unit_of_count, ""))
+    it, counted = f"the {one}", many(definition.unit_of_count)
     match measure:
         case Share():
-            return f"Of every {unit}, the percentage for which {words(measure.numerator)}."
+            return f"The percentage of {counted} where {words(measure.numerator, it)}."
         case Split():
-            names = _listed([*(_plain(part.name) for part in measure.parts), _plain(measure.rest)], "and")
-            value = _listed([_plain(name) for name in measure.headline], "or")
-            return (
-                f"Every {unit}, divided by {_plain(measure.dimension)} into {names}; "
-                f"the value is the percentage that is {value}."
-            )
+            names = "; ".join(part_names(measure).values())
+            headline = _headline(measure, it)
+            return f"How {counted} divide up{_as(measure, it)}: {names}. The value is the percentage {headline}."
         case Percentile():
-            rank = ORDINALS.get(measure.at, f"{measure.at}th percentile")
-            beside = [
-                f"the {ORDINALS.get(extra.at, f'{extra.at}th percentile')}"
-                if isinstance(extra, AlsoPercentile)
-                else f"the share at most {extra.limit} {definition.unit}"
-                for extra in measure.also
-            ]
             of = measure.of
             what = (
-                f"number of {definition.unit} from when {_event(of.from_)} to when {_event(of.to)}"
+                f"time, in {definition.unit}, from {_moment(of.from_)} to {_moment(of.to)}"
                 if isinstance(of, Duration)
                 else _plain(of.column)
             )
-            also = f"; beside it, {_listed(beside, 'and')}" if beside else ""
-            return f"The {rank} {what}, for every {unit}{also}."
+            if measure.at == 50:
+                middle = f"The median {what}, over {counted}: half took less, half took longer."
+            else:
+                rank = ORDINALS.get(measure.at, f"{measure.at}th percentile")
+                middle = f"The {rank} of the {what}, over {counted}."
+            beside = [
+                f"the {definition.unit} within which {extra.at}% fall"
+                if isinstance(extra, AlsoPercentile)
+                else f"the percentage of at most {extra.limit} {definition.unit}"
+                for extra in measure.also
+            ]
+            return f"{middle} Beside it: {_listed(beside, 'and')}." if beside else middle
         case Count():
-            which = "" if measure.when is None else f" for which {words(measure.when)}"
-            return f"How many there are of this: {unit}{which}."
-        case _:
+            which = "" if measure.when is None else f" where {words(measure.when, it)}"
+            return f"The number of {counted}{which}."
+        case Value():
             return f"{definition.title}, as it was measured outside and reported for each period."
 
 
 def explanation(definition: KpiDefinition) -> list[str]:
-    """The definition's rules as sentences: what it is about, what is left out, and its policies."""
+    """The definition's rules as sentences: what it is about, what is left out, its policies, and its terms."""
+    one, more = NOUNS.get(definition.population, (definition.unit_of_count, "cases"))
+    it = f"the {one}"
     lines = [sentence(definition)]
-    if definition.scope is not None:
-        lines.append(f"It is about rows of {_plain(definition.population)} for which {words(definition.scope)}.")
+    if definition.scope is not None and not isinstance(definition.measure, Value):
+        lines.append(f"It looks only at {more} where {words(definition.scope, it)}.")
     if isinstance(definition.measure, Share):
         lines.extend(
-            f"Beside it, {_plain(also.name)}: the percentage for which {words(also.numerator)}."
+            f"Beside it, \u201c{_plain(also.name)}\u201d: the percentage where {words(also.numerator, it)}."
             for also in definition.measure.also
         )
     lines.extend(
-        f"Left out as {_plain(exclusion.reason)}: {words(exclusion.when)}." for exclusion in definition.exclude
+        f"Left out as \u201c{_plain(exclusion.reason)}\u201d if {words(exclusion.when, it)}."
+        for exclusion in definition.exclude
     )
     if len(definition.exclude) > 1:
         lines.append("Where several reasons apply, the first counts.")
@@ -207,4 +258,6 @@ def explanation(definition: KpiDefinition) -> list[str]:
     lines.append(f"Rounded to {digits} {'digit' if digits == 1 else 'digits'}, ties to the even digit.")
     if definition.suppression == "people":
         lines.append("It counts people: counts of 1 to 10 are not for publication.")
+    said = " ".join(lines)
+    lines.extend(meaning for term, meaning in TERMS.items() if term in said)
     return lines

@@ -187,9 +187,9 @@ def test_every_library_definition_can_be_said_in_plain_words() -> None:
 def test_the_words_follow_the_definition() -> None:
     k06: KpiDefinition = library()["K06"].body
     assert sentence(k06) == (
-        "Of every encounter with a disposition, the percentage for which the disposition is remained in community."
+        "The percentage of encounters with a disposition where the person stayed in the community."
     )
     k17 = " ".join(explanation(library()["K17"].body))
-    assert "5 days have not passed since the referral was requested" in k17
+    assert "5 days have not passed since the request" in k17
     k39 = sentence(library()["K39"].body)
-    assert "it was met no later than it was due" in k39
+    assert "the obligation was met no later than it was due" in k39

@@ -1,0 +1,118 @@
+"""The words for what read models hold: what a column's moment says happened, what a value of it means.
+
+It is the language of the populations and not of any KPI, so that whatever definition looks at a column, its
+words say the same. ``{it}`` stands for the thing that is counted.
+"""
+
+from __future__ import annotations
+
+NOUNS: dict[str, tuple[str, str]] = {
+    "calls": ("call", "calls"),
+    "referrals": ("referral", "referrals"),
+    "services": ("service", "services"),
+    "obligations": ("obligation", "obligations"),
+    "indicators": ("figure", "figures"),
+    "entries": ("event", "events"),
+    "expected_reports": ("report", "reports"),
+    "kpi_status": ("KPI", "KPIs"),
+}
+"""A thing of each population, one and many."""
+
+PLURALS: dict[str, str] = {
+    **dict(NOUNS.values()),
+    "encounter": "encounters",
+    "person": "people",
+    "delivery": "deliveries",
+    "commitment": "commitments",
+    "indicator": "indicators",
+    "response": "responses",
+    "client": "clients",
+    "day": "days",
+}
+"""Nouns that a unit of count may be about; one that is not here is spoken of as "every …"."""
+
+EVENTS: dict[str, tuple[str, str]] = {
+    "received_at": ("the call came in", "the call"),
+    "dispatched_at": ("a team was sent out", "the sending of a team"),
+    "arrived_at": ("the first team arrived", "the arrival of the first team"),
+    "alt_arrived_at": ("an alternative or co-response team arrived", "the arrival of an alternative team"),
+    "engaged_at": ("the team met the person", "meeting the person"),
+    "closed_at": ("the encounter ended", "the end of the encounter"),
+    "requested_at": ("the referral was requested", "the request"),
+    "accepted_at": ("the referral was accepted", "its acceptance"),
+    "declined_at": ("the referral was declined", "its refusal"),
+    "completed_at": ("the referral was completed", "its completion"),
+    "ended_at": ("the referral came to an end", "the end of the referral"),
+    "due_at": ("{it} was due", "the due date"),
+    "met_at": ("{it} was met", "its being met"),
+    "delivered_at": ("the service was delivered", "the delivery"),
+}
+"""What a moment's column says happened, as a clause and as a noun."""
+
+FLAGS: dict[str, tuple[str, str]] = {
+    "requested": ("a request for {it} is recorded", "no request for {it} is recorded"),
+    "accepted": ("{it} was accepted", "{it} was not accepted"),
+    "declined": ("{it} was declined", "{it} was not declined"),
+    "alt_arrived": ("an alternative or co-response team arrived", "no alternative or co-response team arrived"),
+    "waived": ("{it} was waived", "{it} was not waived"),
+    "disputed": ("{it} is disputed", "{it} is not disputed"),
+    "received": ("{it} was received", "{it} was not received"),
+    "on_time": ("{it} was received on time", "{it} was not received on time"),
+    "owner_live": ("{it} has an owner who is a current partner", "{it} has no owner who is a current partner"),
+    "value_current": ("the newest value of {it} is up to date", "the newest value of {it} is out of date or missing"),
+}
+"""What a flag's column says when it is set, and when it is not."""
+
+KNOWN: dict[str, tuple[str, str]] = {
+    "disposition": ("the way the encounter ended is recorded", "the way the encounter ended is not recorded"),
+    "eligibility": ("{it} was checked for eligibility", "{it} was never checked for eligibility"),
+    "not_sent_reason": ("a reason for sending no team was given", "no reason for sending no team was given"),
+    "outcome": ("the outcome is recorded", "no outcome is recorded"),
+}
+"""What it means that a column has a value, and that it has none."""
+
+VALUES: dict[str, dict[str, tuple[str, str]]] = {
+    "disposition": {
+        "remained_in_community": ("the person", "stayed in the community"),
+        "emergency_department": ("the person was taken to", "an emergency department"),
+        "sobering": ("the person was taken to", "a sobering centre"),
+        "walk_in_center": ("the person was taken to", "a walk-in centre"),
+        "respite": ("the person was taken to", "a respite place"),
+        "arrest": ("the person", "was arrested"),
+        "declined": ("the person", "declined help"),
+        "other": ("the encounter ended", "in another way"),
+    },
+    "eligibility": {
+        "eligible": ("{it} was found", "eligible for an alternative response"),
+        "ineligible": ("{it} was found", "not eligible for an alternative response"),
+    },
+    "not_sent_reason": {
+        "out_of_hours": ("no team was sent because", "it was outside service hours"),
+        "geography": ("no team was sent because", "the place was outside the service area"),
+        "no_unit": ("no team was sent because", "none was free"),
+        "safety": ("no team was sent because", "it was not safe"),
+    },
+    "outcome": {
+        "got_help": ("the person", "got the help that was needed"),
+        "partly": ("the person", "got part of the help that was needed"),
+        "not": ("the person", "did not get the help that was needed"),
+    },
+    "bucket": {
+        "undated": ("it is not known", "when {it} happened"),
+        "0": ("{it} was entered", "on the same day"),
+        "1-3": ("{it} was entered", "1 to 3 days later"),
+        "4-6": ("{it} was entered", "4 to 6 days later"),
+        "7-10": ("{it} was entered", "7 to 10 days later"),
+        "11+": ("{it} was entered", "11 or more days later"),
+    },
+}
+"""What a value of a column means: how the clause begins, which several values share, and how it ends."""
+
+TERMS: dict[str, str] = {
+    "disposition": "A disposition is how an encounter ended: where the person went.",
+    "eligible": "A call is eligible when triage found that an alternative or co-response team could answer it.",
+    "co-response": "A co-response team is police and a clinician together; an alternative team comes without police.",
+    "referral": "A referral is one agency asking another to help a person.",
+    "obligation": "An obligation is what a partner owes under an agreement by a date.",
+}
+"""What a word means that a reader may not know, told where it is used."""

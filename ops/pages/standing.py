@@ -27,7 +27,7 @@ from ops.pages.asking import PAGE_ROWS, RECOMPUTED_AT_ONCE, SHOWN, Asked
 from ops.pages.remembering import Scorecards
 from ops.pages.templating import shown
 from projections.kpi.definitions import Definition, Definitions
-from projections.kpi.sentence import explanation
+from projections.kpi.sentence import explanation, part_names
 from projections.kpi.shapes import Cell, KpiLine, PlanSection, Scorecard
 
 if TYPE_CHECKING:
@@ -128,7 +128,9 @@ def kpi_figures(house: House, cards: Scorecards, asked: Asked, kpi: str) -> Figu
         "definition_json": json.dumps(
             definition.model_dump(mode="json", by_alias=True, exclude_none=True), indent=2, ensure_ascii=False
         ),
-        "figures": further(definition, cell),
+        # A split's further figures are its parts, which have a table of their own.
+        "figures": [] if isinstance(definition.measure, Split) else further(definition, cell),
+        "parts_of_it": [(part_title(definition, part.group), part) for part in line.parts],
         "excluded": [row for row in excluded if row[1] or row[2]],
         "freshest_us": max(moments, default=None),
         "rules": explanation(definition)[1:],
@@ -160,6 +162,7 @@ def cell_figures(
     kept = "yes" if again else ""
     return {
         "told": told,
+        "part": part_title(told.definition, cell.group),
         "judged": cell.target is not None or cell.status in ("stale", "no_data", "unowned"),
         "figures": [*calculation(told.definition, cell), *further(told.definition, cell)],
         "excluded": [(reason, n) for reason, n in cell.excluded.items() if n],
@@ -207,11 +210,22 @@ def further(definition: KpiDefinition, cell: Cell) -> list[tuple[str, str]]:
             elif isinstance(also, AlsoShareAtMost):
                 limit = words.value_words(also.limit, definition.unit)
                 named[also.name] = (f"Share of at most {limit}", "percent")
+    if isinstance(measure, Split):
+        named = {name: (words.title_words(said), "percent") for name, said in part_names(measure).items()}
     told = []
     for name, value in cell.also.items():
         title, unit = named.get(name, (words.title_words(name), "percent"))
         told.append((title, words.value_words(value, unit)))
     return told
+
+
+def part_title(definition: KpiDefinition, group: str) -> str:
+    """A part of a split in words (``lag:11+`` → "11 or more days later"); "" for any other group."""
+    measure = definition.measure
+    if not isinstance(measure, Split) or not group.startswith(f"{measure.dimension}:"):
+        return ""
+    said = part_names(measure).get(group.partition(":")[2], "")
+    return words.title_words(said)
 
 
 def versions(house: House, asked: Asked, kpi: str) -> list[Definition]:

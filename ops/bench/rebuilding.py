@@ -68,7 +68,10 @@ def bench_rebuild(report: Report, folder: Path, rounds: int, events: int) -> Non
         60,
         "events/s",
     )
-    report.ratio("  the same with every KPI cell computed", with_cells, library, 60, "events/s")
+    report.add(
+        "  the same with every KPI cell computed",
+        f"{statistics.median(with_cells) / statistics.median(library):,.1f} ×",
+    )
     report.add(
         "  rebuild as a share of a plain Python loop over the stored rows",
         f"{statistics.median(rows) / statistics.median(loop):.0%} ({statistics.median(loop):,.0f} events/s)",

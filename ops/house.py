@@ -19,7 +19,7 @@ from domain.ledger import Ledger
 from domain.sequencer import Sequencer
 from ops.metrics import Metrics
 from ops.pacing import Pace
-from ops.prefixes import Prefixes
+from ops.prefixes import Prefixes, holds_exactly
 from ops.recording import Tally, as_submission, record_stream
 from ops.settings import Settings
 from projections.kpi.opened import Opened
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from domain.rejections import KeptRejection
     from domain.verify import VerifyResult
     from projections.kpi import AsOf, Cell, Definitions, Explanation, Scorecard
+    from projections.kpi.history import History
     from projections.views import Views
     from streams.lag import Lag
     from streams.quarantine import Quarantine
@@ -224,21 +225,33 @@ class House:
 
     @contextmanager
     def reading(self, as_of: AsOf) -> Iterator[Connection]:
-        """A read-only snapshot of the views as of then; for an earlier log_index, of views built from that
-        prefix, which costs a rebuild the first time."""
-        if as_of.log_index is None or as_of.log_index >= self.reader.head().log_index:
+        """A read-only snapshot of the views as of then. Of a log_index, the views as they stand only where they
+        hold exactly the log up to there; else views built from that prefix, which costs a rebuild the first time.
+        """
+        if as_of.log_index is None:
             with self.viewing() as connection:
                 yield connection
-        else:
-            with self._prefixes.borrow(as_of) as store, store.read() as connection:
+            return
+        with self.store.read() as connection:
+            if holds_exactly(connection, self.views, as_of.log_index):
                 yield connection
+                return
+        with self._prefixes.borrow(as_of) as store, store.read() as connection:
+            yield connection
 
-    def definitions(self) -> Definitions:
-        """The KPI definitions in force: the library, overlaid by what the plan defines."""
+    def definitions(self, as_of: AsOf | None = None) -> Definitions:
+        """The KPI definitions known at a reading: the library, overlaid by what the plan defines."""
         from projections.kpi import Definitions
 
-        with self.viewing() as connection:
+        with self.reading(as_of or self.as_of()) as connection:
             return Definitions.load(connection)
+
+    def kpi_history(self, kpi: str, as_of: AsOf | None = None) -> History:
+        """What was decided about a KPI's target and definition, and who disputes it, as known at a reading."""
+        from projections.kpi.history import decisions, history
+
+        with self.reading(as_of or self.as_of()) as connection:
+            return history(decisions(connection, self.reader), kpi)
 
     def cells(
         self,
@@ -307,8 +320,8 @@ class House:
                 opened=self._opened,
             )
 
-    def definition_rows(self) -> list[dict[str, Any]]:
-        """Every KPI version in force as a JSON object: what it is, in words, who owns it, its definition."""
+    def definition_rows(self, as_of: AsOf | None = None) -> list[dict[str, Any]]:
+        """Every KPI version known at a reading as a JSON object: in words, who owns it, its definition."""
         from projections.kpi.sentence import sentence
 
         return [
@@ -327,7 +340,7 @@ class House:
                 "problem": None if entry.problem is None else entry.problem.as_dict(),
                 "definition": entry.body.model_dump(mode="json", by_alias=True),
             }
-            for entry in self.definitions()
+            for entry in self.definitions(as_of)
         ]
 
     def agencies(self, as_of: AsOf | None = None) -> list[dict[str, Any]]:

@@ -83,12 +83,12 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
         extra = {name: value for name, value in found.items() if name != "cells"}
         return Listing("cells", found["cells"], CELL_COLUMNS, extra).response(request)
 
-    @router.get("/kpis", summary="The KPI definitions in force")
-    def kpis(request: Request) -> Response:
-        items = house.definition_rows()
+    @router.get("/kpis", summary="The KPI definitions")
+    def kpis(request: Request, as_of: AsOfQuery = None) -> Response:
+        items = house.definition_rows(house.as_of(as_of))
         return Listing("kpis", items, ("kpi", "version", "title", "unit", "owner", "sentence")).response(request)
 
-    @router.get("/kpis/{kpi}", summary="One KPI: its definitions and its cells")
+    @router.get("/kpis/{kpi}", summary="One KPI: its definitions, its cells, what changed and what is disputed")
     def kpi_cells(
         request: Request,
         kpi: str,
@@ -103,7 +103,8 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
         extra: dict[str, Any] = {
             "as_of": moment.to_json(),
             "kpi": kpi,
-            "definitions": [row for row in house.definition_rows() if row["kpi"] == kpi],
+            "definitions": [row for row in house.definition_rows(moment) if row["kpi"] == kpi],
+            **house.kpi_history(kpi, moment).to_json(),
         }
         return Listing("cells", cells, CELL_COLUMNS, extra).response(request)
 
@@ -137,17 +138,19 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
             Query(description="Compute the value again from the events. If left out, with the first page only."),
         ] = None,
     ) -> Response:
+        moment = house.as_of(as_of)
         found = house.explain(
             kpi,
             period,
             group,
-            as_of=house.as_of(as_of),
+            as_of=moment,
             version=version,
             limit=limit,
             offset=offset,
             recompute=not offset if recompute is None else recompute,
         ).to_json()
         extra = {name: value for name, value in found.items() if name != "events"}
+        extra |= house.kpi_history(kpi, moment).to_json()
         return Listing("events", found["events"], EVENT_COLUMNS, extra).response(request)
 
     @router.get("/events", summary="Recorded events in the order of the log")
@@ -169,10 +172,11 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
         return Listing("events", items, (*EVENT_COLUMNS, "source", "id", "data"), next_after=more).response(request)
 
     @router.get("/events/{log_index}", summary="One recorded event")
-    def event(request: Request, log_index: int) -> Response:
-        found = house.reader.at([log_index])
+    def event(request: Request, log_index: int, as_of: AsOfQuery = None) -> Response:
+        upto = house.as_of(as_of).log_index
+        found = house.reader.at([log_index]) if upto is None or log_index <= upto else []
         if not found:
-            raise fault("not_found", f"there is no event {log_index}")
+            raise fault("not_found", f"there is no event {log_index}" + ("" if as_of is None else f" as of {as_of}"))
         return one_thing(request, {**event_json(found[0]), "body": found[0].body.decode("utf-8")})
 
     @router.get("/agencies", summary="The partner agencies")

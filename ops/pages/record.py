@@ -30,25 +30,27 @@ TIMELINE_EVENTS = 500
 """Events of one subject's timeline on one page; no subject is expected to have more."""
 
 
-def event_figures(house: House, log_index: int) -> Figures:
-    """One event. Raises ``Fault`` code ``not_found``."""
-    head = house.reader.head().log_index
-    found = house.reader.at([log_index]) if 0 < log_index <= head else []
+def event_figures(house: House, asked: Asked, log_index: int) -> Figures:
+    """One event, as it was known at the reading. Raises ``Fault`` code ``not_found``."""
+    upto = asked.as_of.log_index
+    last = house.reader.head().log_index if upto is None else upto
+    found = house.reader.at([log_index]) if 0 < log_index <= last else []
     if not found:
+        then = "at that moment " if asked.past else ""
         raise fault(
-            "not_found", f"the ledger's events are numbered from 1 to {head:,}; there is no event {log_index:,}"
+            "not_found", f"the ledger's events {then}are numbered from 1 to {last:,}; there is no event {log_index:,}"
         )
     event = found[0]
-    target = house.reader.by_identity([(event.source, event.supersedes)], head) if event.supersedes else []
+    target = house.reader.by_identity([(event.source, event.supersedes)], last) if event.supersedes else []
     return {
         "event": event,
-        "superseded_by": _superseding(house, event, head),
+        "superseded_by": _superseding(house, asked, event, last),
         "superseded": target[0] if target else None,
         "payload": [(name, said(value)) for name, value in event.data.items()],
         "pretty": json.dumps(json.loads(event.body), indent=2, ensure_ascii=False),
         "canonical": event.body.decode("utf-8"),
         "lag": _lag(event),
-        "last": head,
+        "last": last,
     }
 
 
@@ -71,8 +73,8 @@ def subject_figures(house: House, asked: Asked, subject: str) -> Figures:
 
 
 def superseded(house: House, asked: Asked, events: Iterable[Recorded]) -> dict[tuple[str, str], str]:
-    """Which of these events are superseded, with the id of the event that supersedes each."""
-    identities = {(event.source, event.id) for event in events}
+    """Which of these events are superseded, with the id of the event that supersedes each; decisions never are."""
+    identities = {(event.source, event.id) for event in events if event.kind == "statement"}
     sources = {source for source, _ in identities}
     gone: dict[tuple[str, str], str] = {}
     with house.reading(asked.as_of) as connection:
@@ -200,11 +202,12 @@ def _lag(event: Recorded) -> str:
     return "within a day" if days == 0 else f"{words.count_words(days, 'day')} later"
 
 
-def _superseding(house: House, event: Recorded, head: int) -> Sequence[Recorded]:
-    with house.viewing() as connection:
+def _superseding(house: House, asked: Asked, event: Recorded, last: int) -> Sequence[Recorded]:
+    """What names the event as superseded; for a decision that has no effect, and the page says so."""
+    with house.reading(asked.as_of) as connection:
         row = connection.execute(
             select(SUPERSEDED.c.by_source, SUPERSEDED.c.by_id).where(
                 SUPERSEDED.c.source == event.source, SUPERSEDED.c.event_id == event.id
             )
         ).first()
-    return house.reader.by_identity([(row[0], row[1])], head) if row else []
+    return house.reader.by_identity([(row[0], row[1])], last) if row else []

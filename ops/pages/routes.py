@@ -189,7 +189,8 @@ def _record_routes(router: APIRouter, pages: Pages) -> None:
     def event_page(log_index: str, as_of: str = "") -> Response:
         reading = asked(house, as_of)
         number = _whole(log_index, f"{log_index!r} is not the number of an event")
-        return pages.page("event", record.event_figures(house, number), here=Links().event(number), reading=reading)
+        figures = record.event_figures(house, reading, number)
+        return pages.page("event", figures, here=Links().event(number), reading=reading)
 
     @router.get("/subjects/{prefix}/{name:path}")
     def subject_page(prefix: str, name: str, as_of: str = "") -> Response:

@@ -34,6 +34,13 @@ _SELECT = (
     "originator_version, originator_id, event_id, digest, state FROM log ORDER BY log_index"
 )
 
+_REPEATED = (
+    "SELECT min(log_index), max(log_index), count(*) FROM log NOT INDEXED WHERE source_id IS NOT NULL "
+    "GROUP BY CASE WHEN event_id IS NULL THEN originator_id ELSE source_id || '/' || event_id END HAVING count(*) > 1"
+)
+
+_REPEATED_NAMES = "SELECT text, count(*) FROM names NOT INDEXED GROUP BY text HAVING count(*) > 1"
+
 _COMPARED = ("source", "id", "topic", "subject", "time", "agency")
 
 
@@ -71,6 +78,8 @@ def verify(file: SqliteFile, progress: Progress | None = None) -> VerifyResult:
             check.no_more_packed()
             check.head(head)
             check.counts(connection)
+            check.identities(connection)
+            check.pages(connection)
     except sqlite3.DatabaseError as error:
         check.say(check.last, f"the file cannot be read past this event: {error}")
     return VerifyResult(not check.found, check.events, check.tree.root(), check.found)
@@ -179,6 +188,19 @@ class _Check:
             self.say(None, f"the head's root {root.hex()} is not the root of the bodies {self.tree.root().hex()}")
         if frontier != self.tree.to_bytes():
             self.say(None, "the head's tree state is not that of the bodies")
+
+    def identities(self, connection: sqlite3.Connection) -> None:
+        """Whether each identity and each name stands in one row only: asked of the rows, not of the indexes."""
+        for first, last, times in connection.execute(_REPEATED):
+            self.say(last, f"an event of this source and id is event {first} as well ({times} in all)")
+        for text, times in connection.execute(_REPEATED_NAMES):
+            self.say(None, f"the name {text!r} is kept {times} times")
+
+    def pages(self, connection: sqlite3.Connection) -> None:
+        """Whether SQLite finds every index to say what its table says: a lost key would let an event in twice."""
+        for (told,) in connection.execute(f"PRAGMA integrity_check({PROBLEMS_NAMED})"):
+            if told != "ok":
+                self.say(None, f"SQLite's integrity check: {told}")
 
     def counts(self, connection: sqlite3.Connection) -> None:
         totals = dict(connection.execute("SELECT outcome, n FROM totals").fetchall())

@@ -149,6 +149,47 @@ def test_a_page_torn_out_of_the_file_is_said_and_not_raised(tmp_path: Path) -> N
     assert any("cannot be read" in sentence for _, sentence in problems(tmp_path))
 
 
+def flipped(home: Path, index: str, key: bytes) -> None:
+    """The last bit of the first key found in an index, and nowhere else, is turned."""
+    path = home / FILE_NAME
+    connection = sqlite3.connect(path)
+    (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (index,)).fetchone()
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(key, (page - 1) * size, page * size) + len(key) - 1] ^= 0x01
+    path.write_bytes(bytes(raw))
+
+
+@pytest.mark.parametrize(
+    ("index", "key"),
+    [("sqlite_autoindex_log_1", b"/e000003"), ("sqlite_autoindex_names_1", b"call/c3")],
+)
+def test_a_bit_flipped_in_an_index_is_noticed(tmp_path: Path, index: str, key: bytes) -> None:
+    written(tmp_path)
+    flipped(tmp_path, index, key)
+    assert any("integrity check" in sentence and index in sentence for _, sentence in problems(tmp_path))
+
+
+def test_an_event_let_in_twice_by_a_damaged_index_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path)
+    flipped(tmp_path, "sqlite_autoindex_log_1", b"/e000003")
+    book = ledger(tmp_path)
+    assert ["recorded"] == [outcome.status for outcome in book.record([call(3)])]
+    book.close()
+    ignore: Callable[..., None] = lambda *_: None  # noqa: E731
+    monkeypatch.setattr(checking._Check, "pages", ignore)
+    assert [(9, "an event of this source and id is event 3 as well (2 in all)")] == problems(tmp_path)
+    monkeypatch.setattr(checking._Check, "identities", ignore)
+    assert problems(tmp_path) == [], "nothing else notices it"
+
+
+def test_a_decision_under_the_identity_of_a_statement_is_named(tmp_path: Path) -> None:
+    written(tmp_path)
+    tampered(tmp_path, "UPDATE log SET event_id = 'e000003' WHERE log_index = 6")
+    assert any(index == 6 and "event 3 as well" in sentence for index, sentence in problems(tmp_path))
+
+
 def test_problems_are_named_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "PROBLEMS_NAMED", 3)
     written(tmp_path)

@@ -14,10 +14,38 @@ from typing import TYPE_CHECKING
 from contracts.ports import LogReader
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
     from projections.kpi import AsOf
     from projections.kpi.memory import MemoryStore
+    from projections.views import Views
 
 KEPT = 2
+
+
+def holds_exactly(connection: Connection, views: Views, log_index: int) -> bool:
+    """Whether the views and cells in this snapshot are those of the log up to ``log_index``, no more and no less.
+
+    They are not while the views are elsewhere in the log, were made by another version, have an event in
+    quarantine, or have rows whose cells wait for the next refresh.
+    """
+    from sqlalchemy import inspect, select
+
+    from projections.kpi import tables
+    from projections.tables import DIRTY_PERIODS
+    from streams.tables import POSITIONS, QUARANTINE
+
+    if not inspect(connection).has_table(POSITIONS.name) or not tables.prepared(connection):
+        return False
+    place = select(POSITIONS.c.version, POSITIONS.c.log_index).where(POSITIONS.c.name == views.name)
+    if connection.execute(place).one_or_none() != (views.version, log_index):
+        return False
+    waiting = (
+        select(QUARANTINE.c.log_index).where(QUARANTINE.c.name == views.name),
+        select(DIRTY_PERIODS),
+        select(tables.PENDING),
+    )
+    return all(connection.execute(query.limit(1)).first() is None for query in waiting)
 
 
 @dataclass(slots=True)

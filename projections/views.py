@@ -113,9 +113,10 @@ class Views:
         from projections.recount import recount
         from projections.vectorised import Rebuild
 
-        reached = reader.head().log_index if upto is None else upto
-        advance = _Advance(reached, progress)
         with _no_cycle_collection(), store.write() as connection:
+            # Inside the transaction: what is recorded or folded before it begins must be in what it makes.
+            reached = reader.head().log_index if upto is None else upto
+            advance = _Advance(reached, progress)
             columns = Columns(reader, reader.hot_columns(0, reached))
             self._make_empty(connection)
             work = Rebuild(columns, self.zone, advance)

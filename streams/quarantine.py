@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, delete, func, inspect, select, update
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import Connection
 
 from contracts.faults import fault
@@ -88,21 +89,25 @@ class Shelf:
         return list(connection.scalars(query))
 
     def park(self, connection: Connection, event: Recorded, key: str, error: Exception | None, now_us: int) -> None:
-        """Parks an event with the error it met, or with None behind others of its key."""
-        connection.execute(
-            QUARANTINE.insert(),
-            {
-                "name": self._name,
-                "log_index": event.log_index,
-                "key": key,
-                "source": event.source,
-                "event_id": event.id,
-                "type": event.type,
-                "error": None if error is None else error_text(error),
-                "parked_at_us": now_us,
-                "attempts": 0 if error is None else 1,
-            },
+        """Parks an event with the error it met, or with None behind others of its key. One that is parked already
+        stays parked, as it was met last: meeting an event twice must not stop the line."""
+        parked = insert(QUARANTINE).values(
+            name=self._name,
+            log_index=event.log_index,
+            key=key,
+            source=event.source,
+            event_id=event.id,
+            type=event.type,
+            error=None if error is None else error_text(error),
+            parked_at_us=now_us,
+            attempts=0 if error is None else 1,
         )
+        met = {
+            "key": parked.excluded.key,
+            "error": parked.excluded.error,
+            "attempts": QUARANTINE.c.attempts + parked.excluded.attempts,
+        }
+        connection.execute(parked.on_conflict_do_update(index_elements=["name", "log_index"], set_=met))
 
     def failed_again(self, connection: Connection, log_index: int, error: Exception) -> None:
         """Notes that a replay met an error."""
@@ -119,11 +124,9 @@ class Shelf:
                 delete(QUARANTINE).where(QUARANTINE.c.name == self._name, QUARANTINE.c.log_index == log_index)
             )
 
-    def remove_upto(self, connection: Connection, log_index: int) -> None:
-        """Takes out everything that a rebuild up to ``log_index`` has applied."""
-        connection.execute(
-            delete(QUARANTINE).where(QUARANTINE.c.name == self._name, QUARANTINE.c.log_index <= log_index)
-        )
+    def clear(self, connection: Connection) -> None:
+        """Takes everything out, when the projector has been made anew."""
+        connection.execute(delete(QUARANTINE).where(QUARANTINE.c.name == self._name))
 
     def _under(self, key: str) -> ColumnElement[bool]:
         return (QUARANTINE.c.name == self._name) & (QUARANTINE.c.key == key)

@@ -298,17 +298,17 @@ class Runner:
                 if version is not None:
                     projector.reset(connection)
                 self._rebuilt(connection, 0)
-                self._shelf.remove_upto(connection, 2**62)
             query = select(BRAKES.c.name).where(BRAKES.c.name == projector.name)
             self._braked = connection.scalar(query) is not None
 
     def _rebuilt(self, connection: Connection, log_index: int) -> None:
-        """Sets the position in the transaction that made the views anew."""
+        """Sets the position in the transaction that made the views anew, and empties the quarantine: what was
+        parked up to there has been applied, what lies behind it is read again."""
         name, version = self._projector.name, self._projector.version
         connection.execute(POSITIONS.delete().where(POSITIONS.c.name == name))
         connection.execute(POSITIONS.insert(), {"name": name, "version": version, "log_index": log_index})
         connection.execute(BRAKES.delete().where(BRAKES.c.name == name))
-        self._shelf.remove_upto(connection, log_index)
+        self._shelf.clear(connection)
 
     def _position(self, connection: Connection) -> int:
         query = select(POSITIONS.c.log_index).where(POSITIONS.c.name == self._projector.name)

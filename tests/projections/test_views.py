@@ -222,3 +222,18 @@ def test_cells_are_refreshed_by_whoever_was_handed_in(store: MemoryStore) -> Non
 def test_the_key_of_an_event_is_its_subject() -> None:
     event: Recorded = CLOSED.events[0]
     assert Views("UTC").key(event) == "call/c-1"
+
+
+def test_a_rebuild_takes_in_what_was_recorded_before_its_transaction_began(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Taken before, the head would set the position back behind what another line has folded or parked meanwhile.
+    log = FakeLog(CLOSED.events[:1])
+    write = store.write
+
+    def recorded_first() -> Any:
+        log.events.append(CLOSED.events[1])
+        return write()
+
+    monkeypatch.setattr(store, "write", recorded_first)
+    assert Views("UTC").rebuild(store, log) == 2

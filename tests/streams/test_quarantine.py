@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.faults import UnavailableFault
 from streams.feeding import Feeder
-from streams.quarantine import Quarantine
+from streams.quarantine import Quarantine, Shelf
 from streams.runner import Replayed, Runner
 from tests.projections.fake_log import FakeLog, MemoryStore
 from tests.streams.projectors import NOW_US, Diary, calls_log, diary_of
@@ -180,6 +180,42 @@ def test_a_first_rebuild_that_meets_poison_gives_way_to_following_the_log(
     assert runner.catch_up() == 6
     assert [log_index for log_index, _ in diary_of(store)] == [1, 3, 4, 6]
     assert [item.log_index for item in Quarantine(store).parked()] == [2, 5]
+
+
+def test_an_event_parked_while_a_rebuild_begins_does_not_stop_the_line(store: MemoryStore) -> None:
+    # The rebuild reached 6; an event recorded and parked at that moment lies behind the position it sets.
+    log = calls_log(7, 3)
+    runner = line(log, store, Rebuilding())
+    last = log.events.pop()
+    runner.catch_up()
+    diary = Rebuilding(lambda event: event.log_index == 7)
+    beside = line(log, store, diary)
+
+    def rebuild(into: Any, reader: Any, *, done: Any, **_: Any) -> int:
+        log.events.append(last)
+        runner.step()
+        with into.write() as connection:
+            done(connection, 6)
+        return 6
+
+    runner._projector.poison = diary.poison  # type: ignore[attr-defined]
+    diary.rebuild = rebuild  # type: ignore[assignment,method-assign]
+    assert 6 == beside.rebuild()
+    assert ([], 6) == (Quarantine(store).parked(), beside.position())
+    assert 1 == runner.step()
+    assert [7] == [item.log_index for item in Quarantine(store).parked()]
+
+
+def test_parking_an_event_again_counts_the_attempt_and_keeps_one_row(store: MemoryStore) -> None:
+    log = calls_log(2)
+    line(log, store, Diary()).prepare()
+    shelf = Shelf("diary")
+    with store.write() as connection:
+        shelf.park(connection, log.events[0], "call/c-1", ValueError("first"), NOW_US)
+        shelf.park(connection, log.events[0], "call/c-1", ValueError("again"), NOW_US + 1)
+    assert [("ValueError: again", 2, NOW_US)] == [
+        (item.error, item.attempts, item.parked_at_us) for item in Quarantine(store).parked()
+    ]
 
 
 def test_what_cannot_be_rebuilt_says_so(store: MemoryStore) -> None:

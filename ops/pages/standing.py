@@ -24,6 +24,7 @@ from contracts.kpi import (
 )
 from ops.pages import words
 from ops.pages.asking import PAGE_ROWS, RECOMPUTED_AT_ONCE, SHOWN, Asked
+from ops.pages.decided import decided_figures, disputed_versions
 from ops.pages.remembering import Scorecards
 from ops.pages.templating import shown
 from projections.kpi.definitions import Definition, Definitions
@@ -78,6 +79,7 @@ def scorecard_figures(house: House, cards: Scorecards, asked: Asked, show: str, 
         "numbers": {(p.plan, g.goal): number for p in card.plans for number, g in enumerate(p.goals, 1)},
         "unplanned": kept.unplanned,
         "matching": len(kept.lines()),
+        "disputed": disputed_versions(house, asked),
         "show": show,
         "status": status,
     }
@@ -135,6 +137,7 @@ def kpi_figures(house: House, cards: Scorecards, asked: Asked, kpi: str) -> Figu
         "freshest_us": max(moments, default=None),
         "rules": explanation(definition)[1:],
         "versions": versions(house, asked, kpi),
+        **decided_figures(house, asked, kpi, definition.unit),
     }
 
 

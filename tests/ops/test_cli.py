@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,40 @@ def test_explain_lists_the_events_and_computes_the_same_again(run: Run, filled: 
     assert (told["cell"]["value"], told["recomputed"], told["agrees"]) == (75, 75, True)
     assert [event["log_index"] for event in told["events"]] == [1, 2, 3, 4]
     assert {"log_index", "type", "subject", "time", "recorded_at", "agency"} <= set(told["events"][0])
+
+
+def test_explain_lists_what_was_decided_about_the_kpi_old_beside_new(
+    run: Run, home: str, tmp_path: Path, raw: Raw
+) -> None:
+    body = json.loads((resources.files("projections.kpi") / "library" / "K06.json").read_text(encoding="utf-8"))
+
+    def decided(number: int, type_: str, **data: Any) -> bytes:
+        wire = f"org.tallystick.{type_}.v1"
+        return raw(number, id=f"d-{number}", type=wire, subject="plan/p1", data={"plan": "p1", **data})
+
+    lines = [
+        decided(1, "plan.adopted", version=1, period={"from": "2025-01-01", "to": "2027-12-31"}),
+        decided(2, "goal.set", goal="g1", statement="x"),
+        decided(3, "objective.set", goal="g1", objective="o1", statement="x"),
+        decided(4, "kpi.defined", objective="o1", kpi="K06", version=1, definition=body, effective_from="2025-01-01"),
+        decided(5, "target.set", kpi="K06", targets=[{"period": "2025", "value": 70}]),
+        decided(6, "target.set", kpi="K06", targets=[{"period": "2025", "value": 0}]),
+        decided(7, "definition.disputed", kpi="K06", by="sheriff", reason="Arrests are left out."),
+    ]
+    file = tmp_path / "plan.ndjson"
+    file.write_bytes(b"\n".join(lines))
+    assert run("record", str(file), "--home", home).status == 0
+    told = run("explain", "K06", "--home", home, "--format", "json").json()
+    assert [change["log_index"] for change in told["changes"]] == [4, 5, 6]
+    assert told["changes"][2]["differences"] == [{"what": "target", "period": "2025", "old": 70, "new": 0}]
+    assert [dispute["by"] for dispute in told["disputes"]] == ["sheriff"]
+    table = " ".join(run("explain", "K06", "--home", home).out.split())
+    assert "target.set (event 6, 2025-03-01T18:00:00Z, recorded" in table
+    assert "target 2025 70 -> 0." in table
+    assert "Disputed version 1 by sheriff (event 7" in table
+    earlier = run("explain", "K06", "--home", home, "--format", "json", "--as-of", "5").json()
+    assert [change["log_index"] for change in earlier["changes"]] == [4, 5]
+    assert earlier["disputes"] == []
 
 
 def test_as_of_takes_a_log_index_and_a_moment(run: Run, filled: str) -> None:

@@ -128,9 +128,12 @@ def _elements(stream: BinaryIO, head: bytes) -> Iterator[bytes]:
         keep(chunk[start:])
         base += len(chunk)
         chunk = stream.read(_CHUNK_BYTES)
-    # The array never closed: what is left is no whole element, but it must not vanish.
+    # The array never closed: what is left must not vanish, and the cut must not pass for the end. A piece that is cut
+    # inside says so itself; behind a whole one stands the bracket that was never closed.
     if bytes(kept).strip(_BLANK):
         yield bytes(kept).strip(_BLANK)
+    if depth == 1 and not in_text:
+        yield b"["
 
 
 def _after_array(rest: bytes) -> Iterator[bytes]:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from contracts.faults import Fault
 from contracts.recorded import Outcome
+from ops.cli.opening import patiently
 from ops.cli.options import Format, Home, OutputFormat
-from ops.cli.output import Result, show
+from ops.cli.output import Result, leave_with, show
 from ops.cli.progress import Meter
 
 if TYPE_CHECKING:
@@ -33,7 +35,11 @@ def import_file(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and record nothing.")] = False,
     how: Format = OutputFormat.TABLE,
 ) -> None:
-    """Import FILE and report by outcome and by consistency rule."""
+    """Import FILE and report by outcome and by consistency rule.
+
+    Rows that are refused are kept as rejections and the rest is recorded: exit status 0. Where nothing at all could be
+    taken it is 3, or 4 where everything was a conflict.
+    """
     from ops.importing.importer import run
 
     with Meter("Importing") as meter:
@@ -60,7 +66,12 @@ def import_file(
         f"row {found.row}: {found.status} {found.code} {found.pointer} {found.detail} {found.hint}"
         for found in report.refusals
     ]
+    if report.stopped is not None:
+        notes.append("The file could not be read to its end; what came before is counted above.")
     show(Result(told, ("outcome", "events"), rows, notes=notes), how)
+    if report.stopped is not None:
+        raise Fault(report.stopped)
+    leave_with(told)
 
 
 def _house_for(home: Path | None, mapping: str) -> House:
@@ -72,7 +83,7 @@ def _house_for(home: Path | None, mapping: str) -> House:
     settings = load_settings(home)
     if not (settings.home / FILE_NAME).exists() and f"{ENV_PREFIX}ZONE" not in os.environ:
         settings = load_settings(home, zone=load_mapping(mapping).zone)
-    return open_house(settings=settings)
+    return patiently(lambda: open_house(settings=settings))
 
 
 def _records_nothing(bodies: list[bytes]) -> list[Outcome]:

@@ -6,11 +6,13 @@ says how far that is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from contracts.faults import UnavailableFault
 from ops.cli.output import note
 from ops.cli.progress import Meter
 
@@ -18,25 +20,50 @@ if TYPE_CHECKING:
     from ops.composition import House
 
 
+LOCK_WAIT_S = 4.0
+"""So long a command that writes waits for the writer lock: longer than a reading command usually holds it."""
+_LOCK_LOOK_S = 0.1
+
+
+def patiently(opening: Callable[[], House]) -> House:
+    """What ``opening`` opens, tried again for a few seconds where another process holds the writer lock.
+
+    A reading command or a short recording gives it back in that time; raises ``home_in_use`` where it is held longer.
+    """
+    until = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            return opening()
+        except UnavailableFault as held:
+            if held.problem.code != "home_in_use" or time.monotonic() >= until:
+                raise
+        time.sleep(_LOCK_LOOK_S)
+
+
 @contextmanager
 def writing(home: Path | None) -> Iterator[House]:
-    """A house that holds the writer lock, created when it is new."""
+    """A house that holds the writer lock, created when it is new. Waits a little for a lock that is held."""
     from ops.composition import open_house
 
-    with open_house(home, writable=True) as house:
+    with patiently(lambda: open_house(home, writable=True)) as house:
         yield house
 
 
 @contextmanager
 def reading(home: Path | None) -> Iterator[House]:
-    """A house whose views are current where possible. Raises the fault ``home_missing``."""
+    """A house for reading whose views are current where possible. Raises the fault ``home_missing``.
+
+    The writer lock is held only while the views catch up, so that looking at a number keeps no one from recording.
+    """
     from ops.composition import open_house
 
     with open_house(home, writable=None) as house:
-        if house.writable:
+        beside_a_writer = not house.writable
+        if not beside_a_writer:
             with Meter("Applying events") as meter:
                 house.catch_up(meter)
-        else:
+    with open_house(home, writable=False) as house:
+        if beside_a_writer:
             note(f"Another process writes to {house.home}. {house.standing().sentence()}")
         yield house
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from contracts.faults import Problem
+from contracts.faults import EXIT_STATUS, Problem
 from ops.cli.options import OutputFormat
 from ops.delivery import csv_value
 
@@ -91,6 +92,20 @@ def _cell(value: Any) -> Text:
         return Text(", ".join(f"{name} {count}" for name, count in value.items()) or "–")
     text = str(value)
     return Text(text.replace("_", " ") if text in STATUS_STYLE else text, style=STATUS_STYLE.get(text, ""))
+
+
+def leave_with(tally: Mapping[str, Any]) -> None:
+    """Leave with the exit status of a run of submissions, told after its report.
+
+    A run that brought something in (or found it there already) is a success, whatever else it kept as rejections: the
+    report tells them apart. One that brought in nothing leaves as the faults of its submissions would.
+    """
+    if tally["recorded"] or tally["duplicate"]:
+        return
+    if tally["rejected"]:
+        raise typer.Exit(EXIT_STATUS["rejected"])
+    if tally["conflict"]:
+        raise typer.Exit(EXIT_STATUS["conflict"])
 
 
 def note(sentence: str) -> None:

@@ -16,7 +16,7 @@ from contracts.faults import fault
 from contracts.recorded import Outcome
 from ops.cli.opening import writing
 from ops.cli.options import Format, Home, OutputFormat
-from ops.cli.output import Result, show
+from ops.cli.output import Result, leave_with, show
 from ops.cli.progress import Meter
 
 _TOLD = 10
@@ -34,7 +34,11 @@ def record(
     ] = None,
     how: Format = OutputFormat.TABLE,
 ) -> None:
-    """Record events from FILE, or from standard input when FILE is "-"."""
+    """Record events from FILE, or from standard input when FILE is "-".
+
+    Events that are refused are kept as rejections and the rest is recorded: exit status 0. Where nothing at all could
+    be taken it is 3, or 4 where everything was a conflict.
+    """
     from ops.cli.event_file import read_events
 
     problems: list[list[Any]] = []
@@ -60,7 +64,9 @@ def record(
     finally:
         if file != "-":
             stream.close()
-    show(tally_result(tally.to_json(), problems), how)
+    told = tally.to_json()
+    show(tally_result(told, problems), how)
+    leave_with(told)
 
 
 def tally_result(tally: dict[str, Any], problems: list[list[Any]]) -> Result:

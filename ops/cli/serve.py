@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ops.cli.opening import patiently
 from ops.cli.options import Home
 from ops.cli.output import note
 
@@ -31,5 +32,5 @@ def serve(home: Home = None, host: Host = None, port: Port = None) -> None:
 
     settings = load_settings(home, host=host, port=port)
     refuse_open_house(settings)
-    with open_house(settings.home, settings=settings) as house:
+    with patiently(lambda: open_house(settings.home, settings=settings)) as house:
         serve_house(house, settings, on_ready=lambda url: note(f"Tallystick serves {house.home} at {url}"))

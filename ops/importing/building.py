@@ -82,6 +82,9 @@ class RowBuilder:
         bodies = [self._event(event, texts, times, flags, reasons) for event in self._mapping.events]
         if reasons:
             return UnmappedRow(list(dict.fromkeys(reasons)))
+        events = [body for body in bodies if body is not None]
+        if not events:
+            return UnmappedRow(["no event of the mapping is filled by this row"])
         facts = RowFacts(
             texts=texts,
             moments={alias: times[alias].us if alias in times else None for alias in self._mapping.time_aliases},
@@ -90,7 +93,7 @@ class RowBuilder:
             trimmed=row.trimmed,
         )
         flags.update((rule.name, None) for rule in self._mapping.rules if rule.breaks(facts))
-        return BuiltRow([body for body in bodies if body is not None], list(flags))
+        return BuiltRow(events, list(flags))
 
     def name(self, row: TableRow) -> str | None:
         """What the agency calls this row, where it can be told."""

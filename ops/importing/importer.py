@@ -7,11 +7,15 @@ is answered as a duplicate.
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 
+from contracts.faults import RejectedFault
 from contracts.intake import validate
 from contracts.ports import Progress
 from contracts.recorded import Accepted, Outcome, Rejected
@@ -22,6 +26,8 @@ from ops.importing.report import ImportReport
 from ops.importing.table import TableRow, read_table
 
 BATCH_EVENTS = 1000
+UNREADABLE_BYTES_KEPT = 45_000
+"""Of a record that cannot be read, so many bytes are kept (in base64 they still fit into one rejection)."""
 
 Record = Callable[[list[bytes]], list[Outcome]]
 """Validates and records raw events in one durable transaction; one outcome each, in order."""
@@ -47,12 +53,14 @@ def run(
     ``dry_run`` records nothing and reports how each event would end in a ledger that holds none of them yet.
     ``progress`` is called with rows done and about how many there are.
 
-    Raises RejectedFault where the mapping or the file as a whole cannot be used, and lets whatever ``record`` raises
-    through (what was acknowledged until then is in the ledger; run the import again).
+    Where the file stops being readable on the way, what came before is recorded and the report's ``stopped`` says why
+    it ends there. Raises RejectedFault where the mapping or the file as a whole cannot be used, and lets whatever
+    ``record`` raises through (what was acknowledged until then is in the ledger; run the import again).
     """
     if not isinstance(mapping, Mapping):
         mapping = load_mapping(mapping)
-    table = read_table(Path(path), mapping.layout)
+    file = Path(path)
+    table = read_table(file, mapping.layout)
     builder = RowBuilder(mapping, table.headings)
     report = _empty_report(mapping, builder, dry_run)
     sink = _Rehearsal().outcomes if dry_run else _intake(record, reject)
@@ -66,12 +74,20 @@ def run(
         if progress is not None:
             progress(report.rows, max(report.rows, table.about))
 
-    for row in table.rows:
+    rows = iter(table.rows)
+    while True:
+        try:
+            row = next(rows, None)
+        except RejectedFault as fault:
+            report.stopped = fault.problem
+            break
+        if row is None:
+            break
         report.rows += 1
         built = builder.build(row)
         if isinstance(built, UnmappedRow):
             report.unmapped_rows += 1
-            pending.append((row.number, _refused_row(mapping, builder, row, built)))
+            pending.append((row.number, _refused_row(mapping, builder, row, built, file.name)))
         else:
             pending.extend((row.number, body) for body in built.events)
             for rule in built.flags:
@@ -98,14 +114,19 @@ def _empty_report(mapping: Mapping, builder: RowBuilder, dry_run: bool) -> Impor
     )
 
 
-def _refused_row(mapping: Mapping, builder: RowBuilder, row: TableRow, found: UnmappedRow) -> Rejected:
-    cells = (
-        {"row": row.number, "cells": list(row.cells)}
-        if row.spoiled
-        else {
+def _refused_row(mapping: Mapping, builder: RowBuilder, row: TableRow, found: UnmappedRow, file_name: str) -> Rejected:
+    # A row that can be read is the same rejection from whichever file it comes; one that cannot be read is known by
+    # its file and its bytes alone.
+    cells: dict[str, Any] = (
+        {
+            "file": file_name,
             "row": row.number,
-            "cells": builder.cells(row),
+            "bytes": len(row.raw),
+            "sha256": hashlib.sha256(row.raw).hexdigest(),
+            "base64": b64encode(row.raw[:UNREADABLE_BYTES_KEPT]).decode(),
         }
+        if row.spoiled
+        else {"row": row.number, "cells": builder.cells(row)}
     )
     return Rejected(
         raw=orjson.dumps({"mapping": mapping.name, **cells}),

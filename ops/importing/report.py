@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from contracts.faults import Problem
 from contracts.recorded import Outcome
 
 MAX_REFUSALS_SHOWN = 50
@@ -33,7 +34,8 @@ class ImportReport:
 
     ``recorded``, ``duplicate``, ``conflict`` and ``rejected`` count submissions and add up to ``submitted``: a row's
     events, or one rejection for a row that could not be mapped (``unmapped_rows`` of them). ``flags`` counts rows by
-    rule, with zero for a rule that no row broke; ``examples`` gives the first few row numbers of each.
+    rule, with zero for a rule that no row broke; ``examples`` gives the first few row numbers of each. ``stopped`` says
+    why the file could not be read to its end, where it could not.
     """
 
     mapping: str
@@ -50,6 +52,7 @@ class ImportReport:
     examples: dict[str, list[int]] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
     unused_columns: list[str] = field(default_factory=list)
+    stopped: Problem | None = None
 
     def flag(self, rule: str, row: int) -> None:
         """Count a row under a rule."""

@@ -26,13 +26,15 @@ _MILLISECOND_US = 1000
 @dataclass(frozen=True, slots=True)
 class TableRow:
     """One row: ``number`` counts the file's records from 1, the heading being one; ``trimmed`` is whether a cell had
-    spaces around its text; ``spoiled`` says why the record cannot be read, "" where it can.
+    spaces around its text; ``spoiled`` says why the record cannot be read, "" where it can, and ``raw`` then holds
+    its bytes as they stand in the file.
     """
 
     number: int
     cells: tuple[str, ...]
     trimmed: bool
     spoiled: str = ""
+    raw: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +75,14 @@ def read_table(path: Path, layout: Layout) -> Table:
 class _Spoiled:
     """A record that cannot be read while those after it can."""
 
-    text: str
+    raw: bytes
     reason: str
 
 
 def _rows(records: Iterable[Iterable[Any] | _Spoiled]) -> Iterator[TableRow]:
     for number, record in enumerate(records, start=1):
         if isinstance(record, _Spoiled):
-            yield TableRow(number, (record.text,), trimmed=False, spoiled=record.reason)
+            yield TableRow(number, (), trimmed=False, spoiled=record.reason, raw=record.raw)
             continue
         raw = [cell if type(cell) is str else spelled(cell) for cell in record]
         cells = tuple([cell.strip() for cell in raw])
@@ -122,34 +124,64 @@ def _separated(path: Path, layout: Layout, delimiter: str) -> tuple[Iterator[lis
         # Bytes that are no text in this encoding come through as lone surrogates, so that they spoil one
         # record only.
         with path.open(encoding=layout.encoding, errors="surrogateescape", newline="") as file:
-            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            lines = _Lines(file)
+            reader = csv.reader(lines, delimiter=delimiter, strict=True)
             number = 0
             while True:
                 number += 1
+                lines.taken.clear()
                 try:
                     record = next(reader)
                 except StopIteration:
                     return
+                except UnicodeError as error:
+                    detail = f"{path.name}, record {number}: not {layout.encoding} text ({error})"
+                    raise refuse("file_unreadable", detail) from error
                 except csv.Error as error:
-                    if _swallows_the_rest(str(error)):
+                    if _swallows_the_rest(str(error), len(lines.taken)):
                         raise refuse(
                             "file_unreadable", f"{path.name}, record {number}: {error}; is a quote left open?"
                         ) from error
-                    yield _Spoiled("", str(error))
+                    yield _Spoiled(_as_in_the_file(lines.taken, layout.encoding), str(error))
                     continue
-                undecoded = [cell for cell in record if not cell.isascii() and _has_surrogate(cell)]
-                if undecoded:
-                    readable = delimiter.join(record).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-                    yield _Spoiled(readable, f"not {layout.encoding} text")
+                if any(not cell.isascii() and _has_surrogate(cell) for cell in record):
+                    yield _Spoiled(_as_in_the_file(lines.taken, layout.encoding), f"not {layout.encoding} text")
                 else:
                     yield record
 
     return records(), about
 
 
-def _swallows_the_rest(message: str) -> bool:
-    """Whether a csv error means that an open quote ran on over later records, which must not pass for one bad row."""
-    return "unexpected end of data" in message or "field larger" in message
+class _Lines:
+    """The lines of a file, of which it remembers those that the record being read has taken."""
+
+    def __init__(self, file: Iterable[str]) -> None:
+        self._file = iter(file)
+        self.taken: list[str] = []
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._file)
+        self.taken.append(line)
+        return line
+
+
+def _as_in_the_file(lines: list[str], encoding: str) -> bytes:
+    text = "".join(lines)
+    try:
+        # The mark at the beginning of a file is no part of a record.
+        return text.encode(encoding.lower().removesuffix("-sig").removesuffix("_sig"), "surrogateescape")
+    except UnicodeError:
+        return text.encode("utf-8", "surrogateescape")
+
+
+def _swallows_the_rest(message: str, lines: int) -> bool:
+    """Whether a csv error means that an open quote ran on over later records, which must not pass for one bad row; a
+    cell that is too long for the reader within its own line is one bad row.
+    """
+    return "unexpected end of data" in message or ("field larger" in message and lines > 1)
 
 
 def _has_surrogate(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -201,12 +202,6 @@ def test_rows_go_in_batches_and_progress_is_told(save, intake, dispatches, headi
         ("a.pdf", b"%PDF", "file_unreadable", "neither"),
         ("a.xlsx", b"not a workbook", "file_unreadable", "workbook"),
         ("few.csv", b"ID,Asked\r\n1,2\r\n", "column_missing", "'There'"),
-        (
-            "open.csv",
-            b'ID,Asked,There,Left,Need 1,Need 2,End,Minutes\r\n1,"2,,,,,,\r\n3,,,,,,,',
-            "file_unreadable",
-            "quote",
-        ),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_with_its_reason(
@@ -232,3 +227,57 @@ def test_a_cell_is_never_taken_for_a_template(save, intake, dispatches, heading,
     dispatches["codes"]["end"]["map"]["{id}"] = "respite"
     run(save("a.csv", [heading, [*plain_row[:6], "{id}", 30]]), mapping(dispatches), intake.record)
     assert orjson.loads(intake.bodies[2])["data"]["local_disposition"] == "{id}"
+
+
+HEAD = b"ID,Asked,There,Left,Need 1,Need 2,End,Minutes\r\n"
+GOOD = b"%d,2025-03-01 10:00,2025-03-01 10:30,2025-03-01 11:00,Voices,,Home,30\r\n"
+
+
+def test_a_row_that_fills_no_event_is_kept_as_a_rejection(save, intake, dispatches, heading, plain_row) -> None:
+    dispatches["events"][0]["when"] = ["asked"]  # every event of the mapping now waits for a cell
+    dispatches["events"][-1]["when"] = ["left"]
+    assert all(event.when or event.time for event in mapping(dispatches).events)
+    path = save("a.csv", [heading, plain_row, [8, "", "", "", "", "", "Home", ""]])
+    report = run(path, mapping(dispatches), intake.record, reject=intake.reject)
+    assert (report.rows, report.rejected, report.unmapped_rows) == (2, 1, 1)
+    (kept,) = intake.ledger.rejections(10)
+    assert (kept.problem.code, kept.problem.pointer) == ("data_invalid", "/rows/3")
+    assert "no event of the mapping is filled by this row" in kept.problem.detail
+
+
+def test_a_file_that_ends_in_an_open_quote_is_recorded_up_to_there_and_says_so(
+    tmp_path: Path, intake, dispatches
+) -> None:
+    path = tmp_path / "open.csv"
+    path.write_bytes(HEAD + GOOD % 101 + b'1,"2,,,,,,\r\n3,,,,,,,')
+    report = run(path, mapping(dispatches), intake.record, reject=intake.reject)
+    assert (report.recorded, report.rows) == (3, 1)
+    assert report.stopped is not None
+    assert (report.stopped.code, "record 3" in report.stopped.detail) == ("file_unreadable", True)
+    whole = tmp_path / "whole.csv"
+    whole.write_bytes(HEAD + GOOD % 101)
+    assert run(whole, mapping(dispatches), intake.record).stopped is None
+
+
+def test_one_cell_that_is_too_long_costs_one_row(tmp_path: Path, intake, dispatches) -> None:
+    path = tmp_path / "long.csv"
+    long = b"8,,,,,," + b"x" * 200_000 + b",\r\n"
+    path.write_bytes(HEAD + GOOD % 101 + long + GOOD % 9)
+    report = run(path, mapping(dispatches), intake.record, reject=intake.reject)
+    assert (report.recorded, report.rejected, report.rows, report.stopped) == (6, 1, 3, None)
+    (kept,) = intake.ledger.rejections(10)
+    assert (kept.problem.pointer, orjson.loads(kept.raw)["bytes"]) == ("/rows/3", len(long))
+
+
+def test_a_record_that_cannot_be_read_is_kept_with_its_own_bytes(tmp_path: Path, intake, dispatches) -> None:
+    bad = {"a.csv": b'8,"x"y,,,,,,\r\n', "b.csv": b'9,"x"y,,,,,,\r\n', "c.csv": b"10,,,,\xff,,Home,\r\n"}
+    for name, record in bad.items():
+        path = tmp_path / name
+        path.write_bytes(b"\xef\xbb\xbf" + HEAD + record + GOOD % 101)
+        for _again in range(2):
+            report = run(path, mapping(dispatches), intake.record, reject=intake.reject)
+            assert (report.rejected, report.recorded + report.duplicate) == (1, 3)
+    kept = intake.ledger.rejections(10)
+    told = {one["file"]: b64decode(one["base64"]) for one in (orjson.loads(rejection.raw) for rejection in kept)}
+    assert told == bad
+    assert [rejection.problem.pointer for rejection in kept] == ["/rows/2"] * 3

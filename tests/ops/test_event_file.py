@@ -60,6 +60,7 @@ def test_an_array_is_split_alike_wherever_its_chunks_end(monkeypatch: pytest.Mon
 def test_what_follows_an_array_or_is_missing_from_it_does_not_vanish() -> None:
     assert _read(b'[{"a":1}] {"b":2}') == [b'{"a":1}', b'{"b":2}']
     assert _read(b'[{"a":1}, {"b":') == [b'{"a":1}', b'{"b":']
+    assert _read(b'[{"a":"x') == [b'{"a":"x']
     assert _read(b'[{"a":1},,{"b":2}]') == [b'{"a":1}', b"", b'{"b":2}']
 
 
@@ -67,3 +68,9 @@ def test_an_oversized_event_is_cut_to_where_the_intake_sees_that_it_is_too_large
     big = b'{"a":"' + b"x" * (3 * EVENT_BYTES_MAX) + b'"}'
     assert [len(e) for e in _read(big + b'\n{"b":2}\n')] == [EVENT_BYTES_MAX + 1, 7]
     assert [len(e) for e in _read(b"[" + big + b',{"b":2}]')] == [EVENT_BYTES_MAX + 1, 7]
+
+
+@pytest.mark.parametrize("body", [b'[{"a":1},', b'[{"a":1}', b'[{"a":1}, \n'])
+def test_an_array_that_never_closes_does_not_pass_for_a_whole_one(body: bytes) -> None:
+    assert _read(body) == [b'{"a":1}', b"["]
+    assert _read(body.rstrip(b", \n") + b"]") == [b'{"a":1}']

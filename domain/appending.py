@@ -122,6 +122,17 @@ class Appending:
         self._grow((event.digest,), (self._columns_of(event, ids),), (event.id,))
         return receipt
 
+    def holder(self, claim: str) -> str | None:
+        """The id of the aggregate that holds a claim; None where it is free."""
+        found = self._cursor.execute(
+            "SELECT originator_id FROM claims JOIN log USING (log_index) WHERE claim = ?", (claim,)
+        ).fetchone()
+        return None if found is None else str(found[0])
+
+    def hold(self, claim: str, log_index: int) -> None:
+        """Keep a claim for the aggregate of a decision just appended. sqlite3.IntegrityError where it is held."""
+        self._cursor.execute("INSERT INTO claims VALUES (?, ?)", (claim, log_index))
+
     def foreign(self, events: Sequence[StoredEvent], originator_ids: Sequence[str]) -> list[int]:
         """Append stored events that know no CloudEvent columns; returns their log_indexes."""
         ids = self._names.intern(self._cursor, {event.topic for event in events})

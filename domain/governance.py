@@ -12,9 +12,10 @@ import orjson
 from eventsourcing.application import Application
 
 from contracts.catalogue import CATALOGUE
-from contracts.faults import ConflictFault, problem
+from contracts.faults import ConflictFault, fault, problem
 from contracts.recorded import Accepted, Receipt
 from domain.agreement import AgreementRules
+from domain.claims import claim, pointer
 from domain.decider import Decider, DefinitionChecker
 from domain.plan import PlanRules
 from domain.shells import Decided, Governed
@@ -67,8 +68,20 @@ class Session:
         aggregate = self._loaded.get(aggregate_id) or self._load(shell, aggregate_id, decider)
         self._loaded[aggregate_id] = aggregate
         _guard(event, aggregate)
+        claimed = claim(event.type, event.data)
+        holder = None if claimed is None else page.holder(claimed)
+        # Where the aggregate holds it itself, its own rules say what is wrong.
+        if holder is not None and holder != aggregate_id:
+            raise fault(
+                "decision_held_elsewhere",
+                f"{claimed} belongs to {holder}; {aggregate_id} cannot have it as well.",
+                pointer(event.type),
+                holder=holder,
+            )
         aggregate.take(event)
         (recording,) = self._application.save(aggregate)
+        if claimed is not None:
+            page.hold(claimed, recording.notification.id)
         return Receipt(recording.notification.id, page.recorded_at_us, event.digest)
 
     def _load(self, shell: type[Governed], aggregate_id: str, decider: Decider[Any]) -> Governed:

@@ -13,7 +13,7 @@ from domain.tree import EMPTY_ROOT
 APPLICATION_ID = 0x5453544B
 """``TSTK`` in the SQLite header: the file says what it is."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 OUTCOMES = ("recorded", "duplicate", "conflict", "rejected")
 
@@ -61,6 +61,12 @@ _STATEMENTS = (
     "BEGIN SELECT RAISE(ABORT, 'the log is append-only: its columns cannot be changed'); END",
     # '<source_id>/<event id>' of every decision: a decision is recorded once as well, whatever its aggregate.
     "CREATE TABLE decision_identity (identity TEXT PRIMARY KEY, log_index INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    # What belongs to one aggregate among all, and the decision that took it: see claims.
+    "CREATE TABLE claims (claim TEXT PRIMARY KEY, log_index INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE TRIGGER claims_keeps_rows BEFORE DELETE ON claims "
+    "BEGIN SELECT RAISE(ABORT, 'the log is append-only: a claim cannot be deleted'); END",
+    "CREATE TRIGGER claims_keeps_values BEFORE UPDATE ON claims "
+    "BEGIN SELECT RAISE(ABORT, 'the log is append-only: a claim cannot be changed'); END",
     """
     CREATE TABLE head (
         one INTEGER PRIMARY KEY CHECK (one = 1),

@@ -15,8 +15,10 @@ from eventsourcing.domain import BaseAggregate, CanMutateAggregate, DomainEventP
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 
 from contracts.catalogue import CATALOGUE
+from contracts.moments import parse_us
 from contracts.recorded import Accepted
 from domain.decider import Decider, Fact
+from domain.order import Order, Place, place
 from domain.recorder import DecisionStored
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,6 +30,7 @@ class Governed(BaseAggregate[str]):
     noun: ClassVar[str]
     decider: Decider[Any]
     state: Any
+    order: Order
 
     @classmethod
     def begin(cls, aggregate_id: str, decider: Decider[Any]) -> Self:
@@ -36,13 +39,16 @@ class Governed(BaseAggregate[str]):
         shell.__base_init__(aggregate_id, 0, _EPOCH)
         shell.decider = decider
         shell.state = decider.initial_state()
+        shell.order = Order()
         return shell
 
     def take(self, accepted: Accepted) -> None:
         """Decide on a submission. Raises the Fault of the rule that refuses it, having changed nothing."""
-        proposed = Fact(accepted.type, accepted.data)
-        for fact in self.decider.decide(self.state, proposed):
-            decided = Decided(self.id, self.version + 1, accepted.time_us, fact, accepted)
+        facts = self.decider.decide(self.state, Fact(accepted.type, accepted.data))
+        here = place(accepted.type, accepted.data, accepted.time_us, accepted.source, accepted.id)
+        self.order.check(here)
+        for fact in facts:
+            decided = Decided(self.id, self.version + 1, accepted.time_us, fact, accepted, here)
             decided.mutate(self)
             self.pending_events.append(decided)
 
@@ -52,6 +58,7 @@ class Decided(CanMutateAggregate[str]):
 
     fact: Fact
     accepted: Accepted | None
+    place: Place | None
 
     def __init__(
         self,
@@ -60,17 +67,24 @@ class Decided(CanMutateAggregate[str]):
         time_us: int | None,
         fact: Fact,
         accepted: Accepted | None = None,
+        place: Place | None = None,
     ) -> None:
-        """``accepted`` is the submission where the decision is new, None where it was read back."""
+        """``accepted`` is the submission where the decision is new, None where it was read back.
+
+        ``place`` is where it stands among the decisions about its aggregate.
+        """
         self.originator_id = originator_id
         self.originator_version = originator_version
         self.timestamp = _EPOCH + timedelta(microseconds=time_us or 0)
         self.fact = fact
         self.accepted = accepted
+        self.place = place
 
     def apply(self, aggregate: Governed) -> None:
         """Evolve the state; the library has checked the aggregate's id and version."""
         aggregate.state = aggregate.decider.evolve(aggregate.state, self.fact)
+        if self.place is not None:
+            aggregate.order.follow(self.place)
 
 
 class DecisionMapper(Mapper[str]):
@@ -97,4 +111,7 @@ class DecisionMapper(Mapper[str]):
         entry = CATALOGUE.entry(stored_event.topic)
         envelope: dict[str, Any] = orjson.loads(stored_event.state)
         fact = Fact(entry.name, CATALOGUE.upcast(stored_event.topic, envelope["data"]))
-        return Decided(str(stored_event.originator_id), stored_event.originator_version, None, fact)
+        time = envelope.get("time")
+        time_us = None if time is None else parse_us(time)
+        here = place(fact.type, fact.data, time_us, envelope["source"], envelope["id"])
+        return Decided(str(stored_event.originator_id), stored_event.originator_version, time_us, fact, None, here)

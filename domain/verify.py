@@ -15,11 +15,13 @@ from typing import Any
 
 import orjson
 
+from contracts.catalogue import CATALOGUE
 from contracts.envelope import WIRE_PREFIX
 from contracts.faults import Fault
 from contracts.moments import parse_us
 from contracts.ports import Progress
 from domain import packed
+from domain.claims import claim
 from domain.decode import CORRECTIONS
 from domain.sqlite_file import SqliteFile
 from domain.tree import Frontier
@@ -78,6 +80,7 @@ def verify(file: SqliteFile, progress: Progress | None = None) -> VerifyResult:
             check.no_more_packed()
             check.head(head)
             check.counts(connection)
+            check.held(connection)
             check.identities(connection)
             check.pages(connection)
     except sqlite3.DatabaseError as error:
@@ -92,6 +95,7 @@ class _Check:
         self.names: dict[int, str] = {}
         self.events = 0
         self.decisions = 0
+        self.claims: dict[str, int] = {}
         self.last = 0
         self.packed: Iterator[packed.Entry] = iter(())
         self._held: packed.Entry | None = None
@@ -145,6 +149,8 @@ class _Check:
             event_id = originator_id.partition("/")[2]
             if version != 1 or originator_id != f"{source_id}/{event_id}":
                 self.say(log_index, "a statement is not kept under its source and id")
+        else:
+            self._claim(log_index, said[2], body["data"])
         name = self.names.get
         agency = name(agency_id)
         # The agency may have been supplied by the sender's credential; then the body does not name one.
@@ -163,6 +169,23 @@ class _Check:
         columns = packed.columns(topic_id, subject_id, source_id, agency_id, time_us, supersedes)
         if entry != (log_index, recorded_at_us, columns, event_id):
             self.say(log_index, "the packed columns do not say what the row and the body say")
+
+    def _claim(self, log_index: int, topic: str, data: dict[str, Any]) -> None:
+        """What a decision takes for its aggregate alone; taken twice is told."""
+        try:
+            claimed = claim(topic.rpartition(".v")[0], CATALOGUE.upcast(topic, data))
+        except (Fault, LookupError, TypeError):
+            self.say(log_index, "the body is not a decision of the catalogue")
+            return
+        if claimed is not None and self.claims.setdefault(claimed, log_index) != log_index:
+            self.say(log_index, f"{claimed} was taken by event {self.claims[claimed]} already")
+
+    def held(self, connection: sqlite3.Connection) -> None:
+        """Whether the table of claims says what the decisions say."""
+        kept = dict(connection.execute("SELECT claim, log_index FROM claims").fetchall())
+        for claimed, log_index in sorted(set(kept.items()) ^ set(self.claims.items())):
+            where = "the table of claims" if kept.get(claimed) == log_index else "its body"
+            self.say(log_index, f"{claimed} is this event's by {where} alone")
 
     def _packed_at(self, log_index: int) -> packed.Entry | None:
         """What is packed about an event; what is packed about none is told on the way."""

@@ -22,18 +22,22 @@ _PARTS = {
     "effective_from": "In force from",
     "sentence": "In words",
     "unit_of_count": "What is counted",
-    "in use": "In use",
+    "bands": "Tolerances",
     "changed_by": "Who may change it",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A difference in words: ``old`` → ``new``; both "" where only an expert could read them, as data."""
+    """A difference in words: ``old`` → ``new``; both "" where only an expert could read them, as data.
+
+    ``agencies`` is set where both are ids of agencies, which the page calls by their names.
+    """
 
     name: str
     old: str
     new: str
+    agencies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,8 @@ def _moved(difference: Difference, unit: str) -> Moved:
         return Moved(name, _said(difference.old, unit), _said(difference.new, unit))
     if isinstance(difference.old, dict | list) or isinstance(difference.new, dict | list):
         return Moved(name, "", "")
-    return Moved(name, _text(difference.what, difference.old), _text(difference.what, difference.new))
+    old, new = _text(difference.what, difference.old), _text(difference.what, difference.new)
+    return Moved(name, old, new, agencies=difference.what == "owner")
 
 
 def _number(value: Any, unit: str, otherwise: str) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from projections.kpi.definitions import Definition, Definitions
+from projections.kpi.partners import Membership, Memberships, is_live, memberships
 from projections.kpi.periods import (
     Grain,
     at_grain,
@@ -44,25 +45,27 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One standing expectation; ``until`` is the day the agency withdrew."""
+    """One standing expectation; ``absences`` are the days on which the agency withdrew and came back (None where
+    it has not)."""
 
     agency: str
     feed: str
     cadence: str
     grace_days: int
     since: date
-    until: date | None = None
+    absences: tuple[tuple[date, date | None], ...] = ()
 
     def periods(self, today: date) -> Iterator[tuple[str, date, date]]:
         """(name, first day, last day) of every whole period that has begun by ``today``, oldest first.
 
         Weeks run from Monday to Sunday (ISO 8601). A period that the expectation or the agency's withdrawal
-        cuts is not expected.
+        cuts is not expected, nor is one in which it was away.
         """
         for number, (name, first, last) in enumerate(_calendar(self.cadence, self.since)):
-            if first > today or number >= REPORTS_MAX or (self.until is not None and last > self.until):
+            if first > today or number >= REPORTS_MAX:
                 return
-            yield name, first, last
+            if not any(last > left and (back is None or first < back) for left, back in self.absences):
+                yield name, first, last
 
     def due_us(self, last: date, zone: str) -> int:
         """When the report for a period that ends with ``last`` is due: the end of the last day of grace."""
@@ -87,12 +90,9 @@ def _calendar(cadence: str, since: date) -> Iterator[tuple[str, date, date]]:
 
 def feeds(connection: Connection, zone: str) -> list[Feed]:
     """The standing expectations, as the read models have them; one that is not dated at all expects
-    nothing."""
-    withdrawn: dict[str, int | None] = {
-        row["agency"]: row["withdrew_at"]
-        for row in connection.execute(select(table_of("agencies"))).mappings()
-        if row["withdrew"]
-    }
+    nothing, nor does one of an agency whose withdrawal is not dated. An agency that was expected to report before
+    it joined is held to it."""
+    partners = memberships(connection)
     found = []
     for row in connection.execute(select(table_of("expected_feeds"))).mappings():
         if row["agency"] is None or row["cadence"] is None:
@@ -102,7 +102,9 @@ def feeds(connection: Connection, zone: str) -> list[Feed]:
             since = local_date(row["expected_at"], zone).isoformat()
         if since is None:
             continue
-        left = withdrawn.get(row["agency"])
+        partner = partners.get(row["agency"], Membership())
+        if partner.left_undated:
+            continue
         found.append(
             Feed(
                 row["agency"],
@@ -110,7 +112,10 @@ def feeds(connection: Connection, zone: str) -> list[Feed]:
                 row["cadence"],
                 row["grace_days"] or 0,
                 date.fromisoformat(since),
-                None if left is None else local_date(left, zone),
+                tuple(
+                    (local_date(left, zone), None if back is None else local_date(back, zone))
+                    for left, back in partner.absences()
+                ),
             )
         )
     return sorted(found, key=lambda feed: (feed.agency, feed.feed))
@@ -211,27 +216,10 @@ def silent_feeds(connection: Connection, as_of_us: int, zone: str) -> list[tuple
     return found
 
 
-def gone(connection: Connection) -> dict[str, int | None]:
-    """The agencies that withdrew, with the moment (None where unknown)."""
-    agencies = table_of("agencies")
-    rows = connection.execute(select(agencies.c.agency, agencies.c.withdrew_at).where(agencies.c.withdrew == 1))
-    return {row[0]: row[1] for row in rows}
-
-
-def is_live(owner: str | None, withdrawn: Mapping[str, int | None], moment_us: int) -> bool:
-    """Whether an owner answers at a moment: named, and not withdrawn by then."""
-    if owner is None:
-        return False
-    if owner not in withdrawn:
-        return True
-    left = withdrawn[owner]
-    return left is not None and left > moment_us
-
-
 def kpi_status(
     definitions: Definitions,
     valued: Mapping[tuple[str, int], Collection[str]],
-    withdrawn: Mapping[str, int | None],
+    partners: Memberships,
     as_of_us: int,
     zone: str,
 ) -> Built:
@@ -266,7 +254,7 @@ def kpi_status(
                     "version": definition.body.version,
                     "month": month,
                     "owner": definition.owner,
-                    "owner_live": int(is_live(definition.owner, withdrawn, judged)),
+                    "owner_live": int(is_live(definition.owner, partners, judged)),
                     "value_current": int(until is not None and judged <= until),
                     "period": last,
                 }
@@ -274,7 +262,7 @@ def kpi_status(
     following = bounds_us(this_month, zone)
     assert following is not None
     changes.append(following[1])
-    changes.extend(left for left in withdrawn.values() if left is not None)
+    changes.extend(at for partner in partners.values() for at in partner.changes())
     day = local_date(as_of_us, zone)
     changes.append(day_start_us(day + timedelta(days=1), zone))
     return Built(rows, min((moment for moment in changes if moment > as_of_us), default=None))
@@ -295,8 +283,6 @@ def _in_force(versions: list[Definition], judged_us: int, month: str, zone: str)
     day = min(days[1], local_date(judged_us, zone)).isoformat()
 
     def active(definition: Definition) -> bool:
-        if definition.effective_from is not None and definition.effective_from > day:
-            return False
-        return not definition.retired or (definition.retired_at_us is not None and definition.retired_at_us > judged_us)
+        return definition.in_effect(day) and not definition.retired_by(judged_us)
 
     return next((d for d in sorted(versions, key=lambda d: -d.body.version) if active(d)), None)

@@ -22,6 +22,7 @@ from contracts.kpi import Count
 from projections.kpi import built, counting, status, stored, tables
 from projections.kpi.definitions import Definition, Definitions
 from projections.kpi.measures import ALL_GROUPS, CellKey, Figures, cell_figures, parts_of
+from projections.kpi.partners import Membership, is_live, memberships
 from projections.kpi.periods import ALL, current, is_period
 from projections.kpi.populations import POPULATIONS, table_of
 from projections.kpi.refresh import ZONE, dating_only, refresh
@@ -73,9 +74,9 @@ class Reading:
         return {(row.kpi, row.version): row for row in self.connection.execute(select(COMPUTED))}
 
     @cached_property
-    def withdrawn(self) -> dict[str, int | None]:
-        """The agencies that withdrew."""
-        return built.gone(self.connection)
+    def partners(self) -> dict[str, Membership]:
+        """The comings and goings of the partners."""
+        return memberships(self.connection)
 
     @cached_property
     def _silent(self) -> list[tuple[str, str, int]]:
@@ -202,7 +203,7 @@ class Reading:
 
     def owned(self, definition: Definition) -> bool:
         """Whether a partner answers for the number at this moment."""
-        return built.is_live(definition.owner, self.withdrawn, self.as_of.moment_us)
+        return is_live(definition.owner, self.partners, self.as_of.moment_us)
 
     def silent(self, definition: Definition, group: str) -> list[tuple[str, int]]:
         """The feeds a cell lives on whose latest due report is missing, with when it was due."""
@@ -291,17 +292,18 @@ def unknown_kpi(kpi: str, version: int | None = None) -> RejectedFault:
     return RejectedFault(Problem(spec.code, spec.title, f"there is no KPI {named}", hint=spec.hint))
 
 
-def chosen(reading: Reading, kpi: str | None, version: int | None) -> list[Definition]:
-    """The definitions asked for: one version, the version that counts of one KPI, or of every KPI.
+def chosen(reading: Reading, kpi: str | None, version: int | None, period: str | None = None) -> list[Definition]:
+    """The definitions asked for: one version, or of one KPI or every KPI the version by which ``period`` is judged
+    (without one, the version that counts at the moment of reading).
 
     Raises RejectedFault ``kpi_unknown``.
     """
     definitions = reading.definitions
     moment = reading.as_of.moment_us
     if kpi is None:
-        found = [definitions.current(name, moment, reading.zone) for name in definitions.kpis()]
+        found = [definitions.of_period(name, period, moment, reading.zone) for name in definitions.kpis()]
         return [definition for definition in found if definition is not None]
-    one = definitions.current(kpi, moment, reading.zone) if version is None else definitions.get(kpi, version)
+    one = definitions.of_period(kpi, period, moment, reading.zone) if version is None else definitions.get(kpi, version)
     if one is None:
         raise unknown_kpi(kpi, version)
     return [one]
@@ -319,18 +321,25 @@ def cells(
 ) -> list[Cell]:
     """Cells at a moment, ordered by KPI, period and group ("all" first).
 
-    Without ``kpi``, every KPI's version that counts at the moment; without ``version``, that of the KPI. A
+    Without ``kpi``, of every KPI; without ``version``, of the version by which the period is judged, or without
+    a period of the one that counts at the moment. A
     KPI that has nothing in the period asked for is given as a cell without data. Raises RejectedFault
-    ``kpi_unknown``.
+    ``kpi_unknown`` and, of one KPI, ``group_unknown``.
     """
     reading = Reading(connection, as_of, zone)
     found: list[Cell] = []
-    for definition in chosen(reading, kpi, version):
+    known = kpi is None or group in (None, ALL_GROUPS)
+    for definition in chosen(reading, kpi, version, period):
         figures = reading.figures(definition, None if period is None else [period], group)
+        known = known or group in parts_of(definition.body) or any(name == group for _, name in figures)
         for month, name in sorted(figures, key=lambda cell: (cell[0], cell[1] != ALL_GROUPS, cell[1])):
             found.append(reading.cell(definition, month, name, figures[month, name]))
         if period is not None and is_period(period) and (period, group or ALL_GROUPS) not in figures:
             found.append(reading.cell(definition, period, group or ALL_GROUPS, None))
+    if not known:
+        spec = FAULTS["group_unknown"]
+        detail = f"{kpi} has no group {group!r}" + (f" in {period}" if period else "")
+        raise RejectedFault(Problem(spec.code, spec.title, detail, hint=spec.hint))
     return found
 
 

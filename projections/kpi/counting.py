@@ -17,6 +17,7 @@ from projections.kpi import built, reference, sql
 from projections.kpi.conditions import clocks
 from projections.kpi.definitions import Definitions
 from projections.kpi.partials import Partial
+from projections.kpi.partners import memberships
 from projections.kpi.periods import at_grain, grain_of, is_period, months_of, shift
 from projections.kpi.populations import POPULATIONS, table_of
 from projections.kpi.reference import Place
@@ -88,7 +89,7 @@ def count(
     if population.name == "expected_reports":
         rows = built.expected_reports(connection, as_of_us, zone, months)
     else:
-        rows = built.kpi_status(definitions, valued(), built.gone(connection), as_of_us, zone)
+        rows = built.kpi_status(definitions, valued(), memberships(connection), as_of_us, zone)
     partials = reference.partials(definition, rows.rows, as_of_us)
     if months is not None:
         partials = {place: partial for place, partial in partials.items() if place[0] in months}

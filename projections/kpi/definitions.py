@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from contracts.faults import FAULTS, Problem
 from contracts.kpi import KpiDefinition
 from projections.kpi.check import check_definition
-from projections.kpi.periods import local_date
+from projections.kpi.periods import day_start_us, days_of, is_period, local_date
 from projections.kpi.populations import table_of
 
 
@@ -47,9 +47,13 @@ class Definition:
     def key(self) -> tuple[str, int]:
         return self.body.kpi, self.body.version
 
-    def active_on(self, day: str) -> bool:
-        """Whether the version has taken effect by a local day and was not retired for good."""
-        return not self.retired and (self.effective_from is None or self.effective_from <= day)
+    def retired_by(self, moment_us: int) -> bool:
+        """Whether the version is retired at a moment; where nobody knows since when, it is at every one."""
+        return self.retired and (self.retired_at_us is None or self.retired_at_us <= moment_us)
+
+    def in_effect(self, day: str) -> bool:
+        """Whether the version has taken effect by a local day."""
+        return self.effective_from is None or self.effective_from <= day
 
 
 @lru_cache(maxsize=512)
@@ -101,16 +105,35 @@ class Definitions:
     def current(self, kpi: str, moment_us: int, zone: str) -> Definition | None:
         """The version that counts at a moment.
 
-        The highest that has taken effect and is not retired; failing that the highest that has taken
+        The highest that has taken effect and is not retired by then; failing that the highest that has taken
         effect; failing that the lowest of all. None for an unknown KPI.
         """
         versions = self.versions(kpi)
         if not versions:
             return None
         day = local_date(moment_us, zone).isoformat()
-        effective = [v for v in versions if v.effective_from is None or v.effective_from <= day]
-        active = [v for v in effective if not v.retired]
+        effective = [v for v in versions if v.in_effect(day)]
+        active = [v for v in effective if not v.retired_by(moment_us)]
         return (active or effective or versions[:1])[-1]
+
+    def of_period(self, kpi: str, period: str | None, moment_us: int, zone: str) -> Definition | None:
+        """The version by which a period is judged, whenever it is read: the one that counted as it began.
+
+        Of a KPI that first took effect during the period, the version that did. Of no period, of "all" and of
+        one that has not begun, the version that counts at ``moment_us``. None for an unknown KPI.
+        """
+        days = None if period is None or not is_period(period) else days_of(period)
+        if days is None:
+            return self.current(kpi, moment_us, zone)
+        began_us = day_start_us(days[0], zone)
+        if began_us > moment_us:
+            return self.current(kpi, moment_us, zone)
+        versions = self.versions(kpi)
+        if any(v.in_effect(days[0].isoformat()) for v in versions):
+            return self.current(kpi, began_us, zone)
+        during = [v for v in versions if v.in_effect(days[1].isoformat())]
+        first = min(during, key=lambda v: (v.effective_from or "", v.body.version), default=None)
+        return first or self.current(kpi, began_us, zone)
 
     @staticmethod
     def library() -> list[KpiDefinition]:

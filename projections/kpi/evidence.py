@@ -29,6 +29,7 @@ from projections.kpi.counting import Valued
 from projections.kpi.definitions import Definitions
 from projections.kpi.memory import MemoryStore, without_cycle_collection
 from projections.kpi.partials import Partial, merge
+from projections.kpi.partners import memberships
 from projections.kpi.periods import bounds_us
 from projections.kpi.populations import Row, table_of
 from projections.kpi.question import Question
@@ -159,8 +160,8 @@ def _built_rows(question: Question, connection: Connection, definitions: Definit
     if question.population.events == "happened":
         made = built.expected_reports(connection, question.as_of_us, question.zone, question.places)
     else:
-        gone = built.gone(connection)
-        made = built.kpi_status(definitions, valued, gone, question.as_of_us, question.zone)
+        partners = memberships(connection)
+        made = built.kpi_status(definitions, valued, partners, question.as_of_us, question.zone)
     return [row for row in made.rows if question.holds(row)]
 
 
@@ -326,8 +327,8 @@ def _by_plan(question: Question, connection: Connection, reader: LogReader, valu
             METADATA.create_all(memory)
             Fold(MODELS, question.zone).fold(memory, live(reader.at(standing), superseded(connection)))
             definitions = Definitions.load(memory)
-            gone = built.gone(memory)
-            made = built.kpi_status(definitions, valued, gone, question.as_of_us, question.zone)
+            partners = memberships(memory)
+            made = built.kpi_status(definitions, valued, partners, question.as_of_us, question.zone)
         return _count(question, made.rows)
 
     return Found([standing], recompute)

@@ -55,7 +55,7 @@ def explain(
     ``kpi_unknown`` and ``group_unknown``.
     """
     reading = Reading(connection, as_of, zone)
-    definition = chosen(reading, kpi, version)[0]
+    definition = chosen(reading, kpi, version, period)[0]
     question = Question(definition.body, period, group, as_of.moment_us, reading.zone, high_water(connection))
     valued = {one.key: reading.valued(one) for one in reading.definitions}
     # Counted from this very snapshot: the stored cells may be a moment behind the views.

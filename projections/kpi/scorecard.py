@@ -42,9 +42,10 @@ def scorecard(connection: Connection, as_of: AsOf, zone: str | None = None) -> S
     """Every plan's tree and the KPIs in no plan, read at a moment."""
     reading = Reading(connection, as_of, zone)
     lines: dict[str, tuple[Definition, KpiLine]] = {}
-    for definition in chosen(reading, None, None):
-        if not definition.retired:
-            lines[definition.body.kpi] = (definition, line(reading, definition))
+    for standing in chosen(reading, None, None):
+        if not standing.retired_by(as_of.moment_us):
+            definition = judging(reading, standing)
+            lines[definition.body.kpi] = (definition, line(reading, definition, every_period=False))
     plans = tuple(_plan(reading, row, lines) for row in _rows(connection, "plans") if row["adopted"])
     placed = {row.plan for row in plans}
     unplanned = tuple(found for definition, found in lines.values() if definition.plan not in placed)
@@ -59,11 +60,21 @@ def kpi_line(
     found = chosen(reading, kpi, version)
     if not found:
         raise unknown_kpi(kpi, version)
+    if version is None:
+        return line(reading, judging(reading, found[0]), every_period=False)
     return line(reading, found[0])
 
 
-def line(reading: Reading, definition: Definition) -> KpiLine:
-    """A KPI's line on the scorecard.
+def judging(reading: Reading, standing: Definition) -> Definition:
+    """The version by which the latest complete period of a KPI is judged: a line shows no month by a definition
+    that came after it."""
+    moment = reading.as_of.moment_us
+    complete = latest_complete(moment, reading.zone, standing.body.period.grain)
+    return reading.definitions.of_period(standing.body.kpi, complete, moment, reading.zone) or standing
+
+
+def line(reading: Reading, definition: Definition, *, every_period: bool = True) -> KpiLine:
+    """A KPI's line on the scorecard; unless ``every_period``, showing one of those that its version judges.
 
     Its cell is the newest settled period with a value among the complete ones (the latest complete one where
     there is none); it is judged by the moment of reading, so a value that has grown too old is stale.
@@ -74,7 +85,7 @@ def line(reading: Reading, definition: Definition) -> KpiLine:
     complete = latest_complete(moment, reading.zone, grain)
     running = current(moment, reading.zone, grain)
     everyone = reading.figures(definition, group=ALL_GROUPS)
-    shown = _shown(definition, everyone, complete)
+    shown = _shown(reading, definition, everyone, complete, every_period)
     groups = reading.figures(definition, [shown])
     valued = reading.valued(definition)
 
@@ -108,13 +119,22 @@ def line(reading: Reading, definition: Definition) -> KpiLine:
     )
 
 
-def _shown(definition: Definition, everyone: dict[CellKey, Figures], complete: str) -> str:
+def _shown(
+    reading: Reading, definition: Definition, everyone: dict[CellKey, Figures], complete: str, every_period: bool
+) -> str:
     """The newest settled period with a value; of a reported indicator, at its own grain if there is one."""
     grain = definition.body.period.grain
+    several = not every_period and len(reading.definitions.versions(definition.body.kpi)) > 1
+
+    def judged(period: str) -> bool:
+        moment = reading.as_of.moment_us
+        found = reading.definitions.of_period(definition.body.kpi, period, moment, reading.zone) if several else None
+        return found is None or found.key == definition.key
+
     valued = [
         period
         for (period, _), figures in everyone.items()
-        if figures.value is not None and period != ALL and newest([period], ALL) is not None
+        if figures.value is not None and period != ALL and newest([period], ALL) is not None and judged(period)
     ]
     own = [period for period in valued if grain_of(period) == grain and period <= complete]
     # A period some of whose rows are still waiting for their window to pass is not settled: its value rests on the few

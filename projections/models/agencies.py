@@ -4,7 +4,7 @@ Here because every number is somebody's: pages name an agency from its row, and 
 promised.
 """
 
-from projections.merges import Derived, Model, Slot, SubjectKey, Where, at, coalesce, data, won
+from projections.merges import Collect, Derived, Model, Slot, SubjectKey, Where, at, coalesce, data, won
 
 AGENCIES = Model(
     name="agencies",
@@ -19,6 +19,11 @@ AGENCIES = Model(
             (data("name"), data("sector"), data("roles", kind="json")),
         ),
         Slot("withdrew", "last", ("agency.withdrew",), (at("withdrew_at"), won("withdrew"))),
+    ),
+    # All of them: a partner may leave and come back, and each moment is judged by what came before it.
+    collects=(
+        Collect("joinings", ("agency.joined",)),
+        Collect("withdrawals", ("agency.withdrew",)),
     ),
 )
 

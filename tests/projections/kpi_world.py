@@ -77,9 +77,8 @@ class World:
     def void(self, event_id: str) -> str:
         """Withdraws an event."""
         target = next(e for e in self.log.events if e.id == event_id)
-        return self.say(
-            "record.voided", {"supersedes": event_id, "reason": "wrong"}, "2025-06-01", subject=target.subject
-        )
+        data = {"supersedes": event_id, "reason": "wrong"}
+        return self.say("record.voided", data, "2025-06-01", agency=target.agency, subject=target.subject)
 
     def call(
         self,
@@ -124,6 +123,7 @@ class World:
     def plan(self, kpi: str = "K06", owner: str | None = "lakeside", **parts: Any) -> None:
         """A plan with one goal and objective that measures by this KPI."""
         plan = {"plan": "p1"}
+        self.say("agency.joined", {"agency": "lakeside", "name": "Lakeside", "sector": "law_enforcement"}, "2024-11-01")
         self.say(
             "plan.adopted",
             {**plan, "version": 1, "title": "Care first", "period": {"from": "2025-01-01", "to": "2027-12-31"}},

@@ -226,6 +226,20 @@ def test_k37_expects_whole_weeks_and_nothing_of_who_has_left(world: World) -> No
     assert numbers(world.cell("K37", "2025-03", now=NOW))[:3] == (0, 0, 2)
 
 
+def test_k37_expects_reports_again_of_who_came_back(world: World) -> None:
+    expect(world, since="2025-03-01", cadence="weekly")
+    world.say("agency.withdrew", {"agency": "lakeside", "reason": "merged"}, "2025-03-11")
+    world.say("agency.joined", {"agency": "lakeside", "name": "L", "sector": "housing"}, "2025-03-20")
+    # The weeks of the 3rd and the 24th; the one it left in and the one it came back in are cut.
+    assert numbers(world.cell("K37", "all", now="2025-03-31"))[3] == {"not_due": 2}
+
+
+def test_k37_expects_nothing_of_who_left_nobody_knows_when(world: World) -> None:
+    expect(world, since="2025-03-01", cadence="weekly")
+    world.say("agency.withdrew", {"agency": "lakeside", "reason": "merged"}, None)
+    assert world.cell("K37", "2025-03", now=NOW).denominator in (0, None)
+
+
 def test_k38_wants_a_live_owner_and_a_current_value(world: World) -> None:
     world.plan("K06", since="2025-03-01")
     world.define("K09", owner=None, since="2025-03-01")

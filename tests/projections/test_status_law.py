@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from contracts.kpi import Freshness
 from projections.kpi import AsOf, scorecard, status
+from projections.kpi.partners import Membership
 from projections.kpi.status import Bands, Staleness, standing, target_for
 from tests.projections.kpi_world import World, us
 
 decimals = st.decimals(-1000, 1000, places=2)
 STALE = Staleness(0, "old")
+LAKESIDE = {"agency": "lakeside", "name": "Lakeside", "sector": "law_enforcement"}
 
 
 def judged(**changes: Any) -> str:
@@ -169,6 +171,38 @@ def test_the_same_value_whose_owner_has_left_is_unowned() -> None:
     world = good_world()
     world.say("agency.withdrew", {"agency": "lakeside", "reason": "merged"}, "2025-04-01")
     assert on_the_scorecard(world, "2025-04-15")[1] == "unowned"
+
+
+def test_the_same_value_whose_owner_never_joined_is_unowned() -> None:
+    assert on_the_scorecard(good_world(owner="nobody-such"), "2025-04-15")[1] == "unowned"
+
+
+def test_the_same_value_whose_owner_came_back_is_owned_again() -> None:
+    world = good_world()
+    world.say("agency.withdrew", {"agency": "lakeside", "reason": "merged"}, "2025-04-01")
+    world.say("agency.joined", LAKESIDE, "2025-04-10")
+    assert on_the_scorecard(world, "2025-04-09")[1] == "unowned"
+    assert on_the_scorecard(world, "2025-04-15")[1] == "on_track"
+
+
+@given(stays=st.lists(st.tuples(st.booleans(), st.integers(0, 9)), max_size=6), moment=st.integers(0, 9))
+def test_an_agency_is_a_partner_by_the_last_that_was_said_of_it(stays: list[tuple[bool, int]], moment: int) -> None:
+    said = sorted((at, joined) for joined, at in stays if at <= moment)
+    # At the same moment a joining counts behind a withdrawal, as False sorts before True.
+    expected = bool(said) and said[-1][1]
+    joined = sorted(at for came, at in stays if came)
+    withdrew = sorted(at for came, at in stays if not came)
+    found = Membership(tuple(joined), tuple(withdrew))
+    assert expected == found.live(moment)
+    # Where it has ever joined and is not live any more, it is away.
+    if joined and joined[0] <= moment:
+        assert expected != any(left <= moment and (to is None or moment < to) for left, to in found.absences())
+
+
+def test_after_a_withdrawal_that_is_not_dated_nobody_answers() -> None:
+    assert not Membership((1,), (), left_undated=True).live(5)
+    assert Membership((None,)).live(5)
+    assert not Membership((None,), (3,)).live(5)
 
 
 def test_a_kpi_in_no_plan_is_unowned() -> None:

@@ -2,7 +2,8 @@
 
 Here because a correction is the one thing that is not a merge: it takes an event away. The set of
 superseded identities only grows, so it is itself a merge; the rows its targets had touched are folded again
-from the log.
+from the log. Only the agency that made a statement takes it away: what another agency says about it is
+recorded and changes nothing.
 """
 
 from __future__ import annotations
@@ -17,20 +18,24 @@ from contracts.recorded import Recorded
 from projections import statements
 from projections.tables import SUPERSEDED, VIEW_STATE
 
-Identity = tuple[str, str]
+Target = tuple[str, str, str]
+"""(source, id, agency): the event of this identity, if it is a statement of this agency."""
+
+SupersededRow = tuple[str, str, str, str, str, int]
+"""A target, the (source, id) of what supersedes it, and when the ledger knew (UTC microseconds)."""
 
 _LEARN = (
     statements.insert(SUPERSEDED)
-    + " ON CONFLICT (source, event_id) DO UPDATE SET"
+    + " ON CONFLICT (source, event_id, agency) DO UPDATE SET"
     + " by_id = min(by_id, excluded.by_id), known_at = min(known_at, excluded.known_at)"
 )
 _COUNT = "superseded"
 
 
-def superseding(events: Iterable[Recorded]) -> list[tuple[str, str, str, str, int]]:
+def superseding(events: Iterable[Recorded]) -> list[SupersededRow]:
     """Rows of the table ``superseded`` that follow from some events."""
     return [
-        (event.source, event.supersedes, event.source, event.id, event.recorded_at_us)
+        (event.source, event.supersedes, event.agency, event.source, event.id, event.recorded_at_us)
         for event in events
         if event.supersedes is not None
     ]
@@ -45,7 +50,7 @@ class Corrections:
     """
 
     def __init__(self) -> None:
-        self._known: set[Identity] = set()
+        self._known: set[Target] = set()
         self._engine: weakref.ref[Engine] | None = None
 
     def sync(self, connection: Connection) -> None:
@@ -54,16 +59,16 @@ class Corrections:
         same_store = self._engine is not None and self._engine() is connection.engine
         if same_store and stored == len(self._known):
             return
-        rows = connection.execute(select(SUPERSEDED.c.source, SUPERSEDED.c.event_id))
-        self._known = {(source, event_id) for source, event_id in rows}
+        rows = connection.execute(select(SUPERSEDED.c.source, SUPERSEDED.c.event_id, SUPERSEDED.c.agency))
+        self._known = {(source, event_id, agency) for source, event_id, agency in rows}
         self._engine = weakref.ref(connection.engine)
 
-    def learn(self, connection: Connection, batch: Sequence[Recorded]) -> list[Identity]:
-        """Adds what a batch supersedes; returns the identities that were not superseded before."""
+    def learn(self, connection: Connection, batch: Sequence[Recorded]) -> list[Target]:
+        """Adds what a batch supersedes; returns the targets that were not superseded before."""
         rows = superseding(batch)
         if not rows:
             return []
-        new = {(row[0], row[1]) for row in rows} - self._known
+        new = {row[:3] for row in rows} - self._known
         statements.write_rows(connection, _LEARN, rows)
         self._known |= new
         self.remember_size(connection, len(self._known))
@@ -71,7 +76,7 @@ class Corrections:
 
     def is_live(self, event: Recorded) -> bool:
         """Whether an event contributes to rows. Decisions cannot be superseded."""
-        return event.kind == "decision" or (event.source, event.id) not in self._known
+        return event.kind == "decision" or (event.source, event.id, event.agency) not in self._known
 
     def forget(self) -> None:
         """Drops the memory, so that the next ``sync`` reads the table."""
@@ -84,7 +89,7 @@ class Corrections:
         connection.exec_driver_sql(statements.upsert(VIEW_STATE), (_COUNT, size))
 
 
-def write_superseded(connection: Connection, rows: Sequence[tuple[str, str, str, str, int]]) -> None:
+def write_superseded(connection: Connection, rows: Sequence[SupersededRow]) -> None:
     """Writes the table in one go, for a rebuild into an empty one."""
     statements.write_rows(connection, _LEARN, rows)
-    Corrections.remember_size(connection, len({(row[0], row[1]) for row in rows}))
+    Corrections.remember_size(connection, len({row[:3] for row in rows}))

@@ -96,12 +96,13 @@ SUPERSEDED = Table(
     METADATA,
     Column("source", Text(), primary_key=True),
     Column("event_id", Text(), primary_key=True),
+    Column("agency", Text(), primary_key=True),
     Column("by_source", Text(), nullable=False),
     Column("by_id", Text(), nullable=False),
     Column("known_at", BigInteger(), nullable=False),
 )
-"""Identities that contribute nothing, the least identity that superseded each, and when the ledger first
-knew (UTC microseconds). Only grows."""
+"""What contributes nothing: the event of this identity, where it is a statement of this agency. With it the least
+identity of that agency that superseded it, and when the ledger first knew (UTC microseconds). Only grows."""
 
 DIRTY_PERIODS = Table(
     "dirty_periods",

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from projections import statements
 from projections.columns import Columns
+from projections.corrections import SupersededRow
 from projections.filling import Filling, Stretch
 from projections.merges import DataKey, Model, SubjectKey
 from projections.payloads import Payloads, attribute, decoders, supersession
@@ -25,8 +26,6 @@ EVENTS_AT_ONCE = 40_000
 
 CORRECTIONS = ("record.corrected", "record.voided")
 """Types that name what they supersede in their data."""
-
-SupersededRow = tuple[str, str, str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +75,17 @@ class Rebuild:
         """Finds what is superseded and leaves it out, before anything is folded."""
         columns = self._columns
         superseding = np.flatnonzero(columns.hot.supersedes)
-        for position, body in zip(superseding.tolist(), columns.bodies(superseding), strict=True):
+        speakers = columns.agencies(superseding).tolist()
+        for position, agency, body in zip(superseding.tolist(), speakers, columns.bodies(superseding), strict=True):
             event = supersession(body)
             named = columns.types[columns.codes[position]].name in CORRECTIONS
             target = str(event.data["supersedes"] if named else event.supersedes)
             known_at = int(columns.hot.recorded_at_us[position])
-            self.superseded.add((event.source, target, event.source, event.id, known_at))
-        for chunk in statements.chunks(sorted({(row[0], row[1]) for row in self.superseded})):
+            self.superseded.add((event.source, target, agency, event.source, event.id, known_at))
+        targets = {row[:3] for row in self.superseded}
+        for chunk in statements.chunks(sorted({target[:2] for target in targets})):
             for found in columns.reader.by_identity(chunk, columns.upto):
-                if found.kind == "statement":
+                if found.kind == "statement" and (found.source, found.id, found.agency) in targets:
                     columns.live[columns.position(found.log_index)] = False
 
     def _plan(self, model: Model) -> _Plan | None:

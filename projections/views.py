@@ -18,7 +18,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from contracts.ports import LogReader, Progress, Store
 from contracts.recorded import Recorded
 from projections import statements
-from projections.corrections import Corrections, Identity, write_superseded
+from projections.corrections import Corrections, Target, write_superseded
 from projections.fold import Dirty, Fold
 from projections.merges import Model
 from projections.models import MODELS
@@ -135,11 +135,11 @@ class Views:
         advance.finish()
         return reached
 
-    def _correct(self, connection: Connection, reader: LogReader, targets: Iterable[Identity], upto: int) -> Dirty:
+    def _correct(self, connection: Connection, reader: LogReader, targets: Iterable[Target], upto: int) -> Dirty:
         """Folds again every row that a superseded event has touched."""
         is_live = self._corrections.is_live
         dirty: Dirty = set()
-        for chunk in statements.chunks(targets):
+        for chunk in statements.chunks(sorted({(source, event_id) for source, event_id, _ in targets})):
             found = reader.by_identity(chunk, upto)
             subjects = sorted({event.subject for event in found if not is_live(event)})
             if subjects:

@@ -74,18 +74,20 @@ def subject_figures(house: House, asked: Asked, subject: str) -> Figures:
 
 def superseded(house: House, asked: Asked, events: Iterable[Recorded]) -> dict[tuple[str, str], str]:
     """Which of these events are superseded, with the id of the event that supersedes each; decisions never are."""
-    identities = {(event.source, event.id) for event in events if event.kind == "statement"}
-    sources = {source for source, _ in identities}
+    speakers = {(event.source, event.id): event.agency for event in events if event.kind == "statement"}
+    sources = {source for source, _ in speakers}
     gone: dict[tuple[str, str], str] = {}
     with house.reading(asked.as_of) as connection:
         for source in sources:
-            ids = [event_id for named, event_id in identities if named == source]
+            ids = [event_id for named, event_id in speakers if named == source]
             rows = connection.execute(
-                select(SUPERSEDED.c.event_id, SUPERSEDED.c.by_id).where(
+                select(SUPERSEDED.c.event_id, SUPERSEDED.c.agency, SUPERSEDED.c.by_id).where(
                     SUPERSEDED.c.source == source, SUPERSEDED.c.event_id.in_(ids)
                 )
             )
-            gone.update({(source, event_id): by_id for event_id, by_id in rows})
+            for event_id, agency, by_id in rows:
+                if speakers[source, event_id] == agency:
+                    gone[source, event_id] = by_id
     return gone
 
 
@@ -207,7 +209,9 @@ def _superseding(house: House, asked: Asked, event: Recorded, last: int) -> Sequ
     with house.reading(asked.as_of) as connection:
         row = connection.execute(
             select(SUPERSEDED.c.by_source, SUPERSEDED.c.by_id).where(
-                SUPERSEDED.c.source == event.source, SUPERSEDED.c.event_id == event.id
+                SUPERSEDED.c.source == event.source,
+                SUPERSEDED.c.event_id == event.id,
+                SUPERSEDED.c.agency == event.agency,
             )
         ).first()
     return house.reader.by_identity([(row[0], row[1])], last) if row else []

@@ -49,8 +49,8 @@ SUBJECTS_AT_ONCE = 400
 
 E = TypeVar("E", Gist, Recorded)
 Partials = dict[Place, Partial]
-Superseded = dict[tuple[str, str], str]
-"""(source, id) of a superseded event -> the id that superseded it."""
+Superseded = dict[tuple[str, str, str], str]
+"""(source, id, agency) of a superseded event -> the id that superseded it."""
 
 
 @dataclass(slots=True)
@@ -83,8 +83,8 @@ class _Sum:
 def superseded(connection: Connection) -> Superseded:
     """Every superseded identity, with what superseded it."""
     table = table_of("superseded")
-    rows = connection.execute(select(table.c.source, table.c.event_id, table.c.by_id))
-    return {(source, event_id): by for source, event_id, by in rows}
+    rows = connection.execute(select(table.c.source, table.c.event_id, table.c.agency, table.c.by_id))
+    return {(source, event_id, agency): by for source, event_id, agency, by in rows}
 
 
 def superseded_among(connection: Connection, events: Iterable[Recorded]) -> Superseded:
@@ -96,9 +96,9 @@ def superseded_among(connection: Connection, events: Iterable[Recorded]) -> Supe
     found: Superseded = {}
     for source, named in ids.items():
         for some in statements.chunks(named):
-            query = select(table.c.event_id, table.c.by_id)
+            query = select(table.c.event_id, table.c.agency, table.c.by_id)
             query = query.where(table.c.source == source, table.c.event_id.in_(some))
-            found.update({(source, event_id): by for event_id, by in connection.execute(query)})
+            found.update({(source, event_id, agency): by for event_id, agency, by in connection.execute(query)})
     return found
 
 
@@ -106,7 +106,7 @@ def live(events: Iterable[E], gone: Superseded) -> Iterator[E]:
     """The events that no other supersedes; decisions always are."""
     if not gone:
         return iter(events)
-    return (event for event in events if event.kind == "decision" or (event.source, event.id) not in gone)
+    return (event for event in events if event.kind == "decision" or (event.source, event.id, event.agency) not in gone)
 
 
 def counted_row(question: Question, row: Row) -> CountedRow | None:

@@ -13,10 +13,11 @@ from sqlalchemy.engine import Connection
 
 from contracts.faults import FAULTS, Problem, RejectedFault
 from contracts.ports import LogReader
+from contracts.recorded import Recorded
 from projections.kpi import counting
 from projections.kpi.cells import Reading, chosen
 from projections.kpi.counting import Valued
-from projections.kpi.evidence import find, rows_behind, superseded_among
+from projections.kpi.evidence import Superseded, find, rows_behind, superseded_among
 from projections.kpi.measures import ALL_GROUPS, parts_of
 from projections.kpi.opened import Evidence, Opened, reading_key
 from projections.kpi.populations import table_of
@@ -85,10 +86,7 @@ def explain(
         definition=definition.body,
         sentence=sentence(definition.body),
         as_of=as_of,
-        events=tuple(
-            ExplainedEvent(event, gone.get((event.source, event.id), "") if event.kind == "statement" else "")
-            for event in shown
-        ),
+        events=tuple(ExplainedEvent(event, _superseded_by(event, gone)) for event in shown),
         event_count=len(evidence.log_indexes),
         rows=tuple(rows),
         row_count=row_count,
@@ -96,6 +94,10 @@ def explain(
         limit=limit,
         offset=offset,
     )
+
+
+def _superseded_by(event: Recorded, gone: Superseded) -> str:
+    return gone.get((event.source, event.id, event.agency), "") if event.kind == "statement" else ""
 
 
 def _evidence(

@@ -70,17 +70,17 @@ def rows_of(model: Model, events: Sequence[Recorded], zone: str) -> Table:
 
 
 def live(events: Sequence[Recorded]) -> list[Recorded]:
-    """The events that no other one supersedes; decisions always are."""
-    gone = {(e.source, e.supersedes) for e in events if e.supersedes}
-    return [e for e in events if e.kind == "decision" or (e.source, e.id) not in gone]
+    """The events that no other one of the same source and agency supersedes; decisions always are."""
+    gone = {(e.source, e.supersedes, e.agency) for e in events if e.supersedes}
+    return [e for e in events if e.kind == "decision" or (e.source, e.id, e.agency) not in gone]
 
 
 def superseded(events: Sequence[Recorded]) -> Table:
     """The table of what is superseded."""
-    by: dict[tuple[str, str], list[Recorded]] = defaultdict(list)
+    by: dict[tuple[str, str, str], list[Recorded]] = defaultdict(list)
     for event in events:
         if event.supersedes:
-            by[event.source, event.supersedes].append(event)
+            by[event.source, event.supersedes, event.agency].append(event)
     return [
         (*target, target[0], min(e.id for e in found), min(e.recorded_at_us for e in found))
         for target, found in by.items()

@@ -191,13 +191,14 @@ def drafts(draw: st.DrawFn, *, most: int = 24) -> list[Draft]:
     """A set of events with distinct identities, some of them superseding others, before or after their
     targets."""
     size = draw(st.integers(1, most))
+    speakers = draw(st.lists(st.sampled_from(AGENCIES), min_size=size, max_size=size))
     found = []
     for number in range(size):
         kind = draw(st.integers(0, 9))
         source = draw(st.sampled_from(SOURCES))
         supersedes = subject = None
-        # The target may come later in the list, be of another source (then nothing is superseded), or not
-        # exist.
+        # The target may come later in the list, be of another source or agency (then nothing is superseded), or
+        # not exist.
         target = f"e{draw(st.integers(0, size))}"
         if kind == 0 and target != f"e{number}":
             verb = draw(st.sampled_from(("record.voided", "record.corrected")))
@@ -207,6 +208,9 @@ def drafts(draw: st.DrawFn, *, most: int = 24) -> list[Draft]:
             type, data = draw(PAYLOADS)
             if kind in (1, 2) and target != f"e{number}" and not _is_decision(type):
                 supersedes = target
+        aimed = int(target[1:])
+        if (supersedes or "supersedes" in data) and aimed < size and draw(st.integers(0, 3)):
+            speakers[number] = speakers[aimed]
         found.append(
             Draft(
                 number,
@@ -214,7 +218,7 @@ def drafts(draw: st.DrawFn, *, most: int = 24) -> list[Draft]:
                 data,
                 draw(st.sampled_from((None, *TIMES))),
                 source,
-                draw(st.sampled_from(AGENCIES)),
+                speakers[number],
                 TIMES[0] + draw(st.integers(0, 30)) * DAY_US // 2,
                 supersedes,
                 subject,

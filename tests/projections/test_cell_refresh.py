@@ -119,7 +119,8 @@ def take(world: World, what: str, argument: Any) -> None:
     elif what == "replace" and statements:
         number, (type, data, time, speaker) = argument
         target = statements[number % len(statements)]
-        world.say(type, data, time, agency=speaker, supersedes=target.id)
+        # Mostly by the agency that said it: another one's replacement is a statement of its own and replaces nothing.
+        world.say(type, data, time, agency=target.agency if number % 4 else speaker, supersedes=target.id)
     elif what == "refresh":
         world.refresh(argument)
     elif what == "apply":

@@ -114,6 +114,17 @@ def test_superseded_events_are_listed_marked_and_count_for_nothing(world: World)
     assert opened.agrees
 
 
+def test_what_another_agency_calls_withdrawn_still_counts(world: World) -> None:
+    world.say("encounter.closed", {"call": "a", "disposition": "arrest"}, "2025-03-05", id="ours")
+    data = {"supersedes": "ours", "reason": "we say so"}
+    world.say("record.voided", data, "2025-03-06", id="theirs", agency="rival", subject="call/a")
+    world.refresh(NOW)
+    opened = world.explain("K09", "2025-03", now=NOW)
+    assert [("ours", "")] == [(e.event.id, e.superseded_by) for e in opened.events if e.event.id == "ours"]
+    assert (1, 1) == (opened.cell.numerator, opened.cell.denominator)
+    assert opened.agrees
+
+
 def test_rows_say_how_they_count(world: World) -> None:
     world.refer("a", "2025-06-01", accepted="2025-06-02")
     world.refer("b", "2025-06-01", declined="2025-06-02")

@@ -60,6 +60,33 @@ def test_a_row_whose_only_event_is_withdrawn_is_gone(store: MemoryStore) -> None
     assert rows(store, "calls") == []
 
 
+def spoken(agency: str) -> FakeLog:
+    """A closed call of one agency, withdrawn under the same source by ``agency``."""
+    log = log_of(
+        ("encounter.closed", {"call": "c-1", "disposition": "arrest"}, MAY_1),
+        ("record.voided", {"supersedes": "e1", "reason": "not theirs"}, MAY_1),
+    )
+    log.events[1] = recorded(
+        2, "record.voided", log.events[1].data, id="e2", agency=agency, time_us=MAY_1, subject="call/c-1"
+    )
+    return log
+
+
+@pytest.mark.parametrize(("agency", "left"), [("rival", 1), ("lakeside", 0)])
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_only_the_agency_that_made_a_statement_withdraws_it(
+    store: MemoryStore, agency: str, left: int, order: tuple[int, int]
+) -> None:
+    log = spoken(agency)
+    views = Views("UTC")
+    for log_index in order:
+        apply(store, views, log, log_index)
+    assert left == len(rows(store, "calls"))
+    views.rebuild(store, log)
+    assert left == len(rows(store, "calls")), "as the rebuild finds it"
+    assert [(log.events[0].source, "e1", agency)] == [row[:3] for row in rows(store, "superseded")]
+
+
 def test_what_is_superseded_is_known_after_a_restart(store: MemoryStore) -> None:
     apply(store, Views("UTC"), CLOSED, 2)
     apply(store, Views("UTC"), CLOSED, 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import BeforeValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -32,11 +33,22 @@ from ops.settings import Settings
 
 PRINCIPAL_KEY = "tallystick.principal"
 
+
+def _ascii(value: Any) -> Any:
+    # A whole number is otherwise read in the digits of every script.
+    if isinstance(value, str) and not value.isascii():
+        raise ValueError("write whole numbers with the digits 0 to 9")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_ascii)]
 AsOfQuery = Annotated[
     str | None, Query(description="A log_index or an RFC 3339 moment: read the ledger as it was known then.")
 ]
-LimitQuery = Annotated[int, Query(ge=1, le=10_000, description="Rows of one page.")]
-AfterQuery = Annotated[int, Query(ge=0, description="Start behind this place in the list.")]
+LimitQuery = Annotated[Whole, Query(ge=1, le=10_000, description="Rows of one page.")]
+WHOLE_MAX = 2**63 - 1
+"""SQLite's greatest whole number: beyond it there is no log_index and no place in a list."""
+AfterQuery = Annotated[Whole, Query(ge=0, le=WHOLE_MAX, description="Start behind this place in the list.")]
 
 
 def principal_of(request: Request) -> Principal:
@@ -94,7 +106,7 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
         kpi: str,
         period: str | None = None,
         group: str | None = None,
-        version: int | None = None,
+        version: Whole | None = None,
         as_of: AsOfQuery = None,
     ) -> Response:
         moment = house.as_of(as_of)
@@ -127,12 +139,12 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
     def explanation(
         request: Request,
         kpi: str,
-        version: int,
+        version: Whole,
         period: str,
         group: str,
         as_of: AsOfQuery = None,
         limit: LimitQuery = 1_000,
-        offset: Annotated[int, Query(ge=0, description="Events and rows to pass over.")] = 0,
+        offset: Annotated[Whole, Query(ge=0, le=WHOLE_MAX, description="Events and rows to pass over.")] = 0,
         recompute: Annotated[
             bool | None,
             Query(description="Compute the value again from the events. If left out, with the first page only."),
@@ -172,9 +184,9 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
         return Listing("events", items, (*EVENT_COLUMNS, "source", "id", "data"), next_after=more).response(request)
 
     @router.get("/events/{log_index}", summary="One recorded event")
-    def event(request: Request, log_index: int, as_of: AsOfQuery = None) -> Response:
+    def event(request: Request, log_index: Whole, as_of: AsOfQuery = None) -> Response:
         upto = house.as_of(as_of).log_index
-        found = house.reader.at([log_index]) if upto is None or log_index <= upto else []
+        found = house.reader.at([log_index]) if 0 < log_index <= (WHOLE_MAX if upto is None else upto) else []
         if not found:
             raise fault("not_found", f"there is no event {log_index}" + ("" if as_of is None else f" as of {as_of}"))
         return one_thing(request, {**event_json(found[0]), "body": found[0].body.decode("utf-8")})

@@ -205,6 +205,7 @@ def _bare() -> FastAPI:
         description="Every list is also there as CSV and JSON: put .csv or .json behind its path. "
         "Every error is an application/problem+json with a stable code.",
         version="1",
+        redirect_slashes=False,  # an address is spelled one way; a bare redirect would lose a POST's body on the way
         openapi_url=None,  # served below, with the intake in it
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,

@@ -13,14 +13,17 @@ from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from contracts.limits import YEAR_MAX, YEAR_MIN
+
 Grain = Literal["month", "quarter", "year"]
 ALL = "all"
 UNDATED = ""
 """How a month is written in the partials where a row has none: it counts in "all" and nowhere else."""
 
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
-_QUARTER = re.compile(r"(\d{4})-Q([1-4])")
-_YEAR = re.compile(r"(\d{4})")
+# No \d: it takes the digits of every script, and a period is a name that is compared by its bytes.
+_MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+_QUARTER = re.compile(r"([0-9]{4})-Q([1-4])")
+_YEAR = re.compile(r"([0-9]{4})")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_US = 86_400_000_000
 
@@ -43,6 +46,15 @@ def span(period: str) -> tuple[int, int] | None:
 def is_period(text: str) -> bool:
     """Whether ``text`` is a period, "all" included."""
     return text == ALL or span(text) is not None
+
+
+def may_be_asked(text: str) -> bool:
+    """Whether ``text`` is a period in which something can have been recorded: one of the years that events may name.
+
+    Events near the ends of those years may fall into the local month beside them, so ``is_period`` knows more.
+    """
+    ends = span(text)
+    return text == ALL or (ends is not None and YEAR_MIN <= ends[0] // 12 <= YEAR_MAX)
 
 
 def grain_of(period: str) -> Literal["month", "quarter", "year", "all"]:

@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -261,3 +262,55 @@ def test_a_person_who_mistypes_a_pages_address_gets_a_page_and_a_program_a_probl
     for path, headers in (("/nowhere", []), ("/v1/nowhere", [browser])):
         program = asyncio.run(call(app, "GET", path, headers=headers))
         assert program.headers["content-type"] == "application/problem+json"
+
+
+BEYOND = ("9" * 20, "9" * 5_000, str(2**63), "-1", "\u0663")
+
+
+@pytest.mark.parametrize("odd", BEYOND)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/scorecard?as_of={}",
+        "/v1/kpis/K06?as_of={}",
+        "/v1/events?after={}",
+        "/v1/rejections?after={}",
+        "/v1/quarantine?after={}",
+        "/v1/cells/K06/1/all/all?offset={}",
+        "/?as_of={}",
+        "/kpi/K06?as_of={}",
+    ],
+)
+def test_a_number_no_ledger_can_hold_is_the_senders_mistake(get: Get, path: str, odd: str) -> None:
+    assert get(path.format(quote(odd))).status == 400
+    assert get(path.format("1")).status == 200
+
+
+@pytest.mark.parametrize("odd", [*BEYOND, "0"])
+def test_an_event_no_ledger_can_hold_is_not_found(get: Get, odd: str) -> None:
+    assert get(f"/v1/events/{odd}").json()["code"] in ("not_found", "request_invalid")
+
+
+@pytest.mark.parametrize(
+    "period",
+    ["0000-01", "0000-Q1", "0000", "1899", "2200-01", "9999-12", "9999", "\u0662\u0660\u0662\u0665", "9" * 5_000],
+)
+@pytest.mark.parametrize("path", ["/v1/kpis/K06?period={}", "/v1/cells?period={}", "/v1/cells/K06/1/{}/all"])
+def test_a_period_outside_the_years_of_events_is_none(get: Get, path: str, period: str) -> None:
+    asked = path.format(quote(period) if "?" in path else period)
+    assert (get(asked).status, get(asked).json()["code"]) == (400, "period_invalid")
+    for edge in ("1900-01", "1900-Q1", "1900", "2199-12", "2199-Q4", "2199"):
+        assert get(path.format(edge)).status == 200
+
+
+def test_a_group_a_kpi_does_not_have_is_unknown_wherever_it_is_asked_for(get: Get) -> None:
+    for path in ("/v1/kpis/K06?group=nosuch", "/v1/kpis/K06?period=all&group=nosuch", "/v1/cells/K06/1/all/nosuch"):
+        assert (get(path).status, get(path).json()["code"]) == (404, "group_unknown")
+    assert len(get("/v1/kpis/K06?period=all&group=agency:crisis").json()["cells"]) == 1
+    assert get("/v1/cells?group=nosuch").json()["cells"] == []
+
+
+def test_an_address_with_a_slash_too_many_is_answered_and_not_redirected(app: Porch) -> None:
+    for method, path in (("POST", "/v1/events/"), ("GET", "/v1/kpis/")):
+        answer = asyncio.run(call(app, method, path, b"{}"))
+        assert (answer.status, answer.json()["code"]) == (404, "not_found")

@@ -233,3 +233,20 @@ def test_fuzzed_bodies_on_the_short_way_are_all_answered_and_the_counts_add_up(h
     assert sum(totals.values()) == len(bodies), seed
     assert (totals["recorded"], totals["duplicate"]) == (statuses[201], statuses[200]), seed
     assert house.verify().ok
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        (b"FOO / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 405, "method_not_allowed"),
+        (b"GET / HTTP/1.1\r\nHost 127.0.0.1\r\n\r\n", 400, "request_invalid"),
+        (b"\x16\x03\x01\x02\x00\x01", 405, "method_not_allowed"),
+    ],
+)
+def test_what_the_parser_cannot_read_is_refused_in_the_one_shape(
+    house: House, sent: bytes, status: int, code: str
+) -> None:
+    ((found, headers, body),) = _told(house, [sent], 1)
+    assert (found, body["code"], body["status"]) == (status, code, status)
+    assert headers[b"content-type"] == b"application/problem+json"
+    assert headers[b"connection"] == b"close"

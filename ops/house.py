@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from domain.rejections import KeptRejection
     from domain.verify import VerifyResult
     from projections.kpi import AsOf, Cell, Definitions, Explanation, Scorecard
+    from projections.kpi.audit import Audit
     from projections.kpi.history import History
     from projections.views import Views
     from streams.lag import Lag
@@ -154,6 +155,21 @@ class House:
     def verify(self, progress: Progress | None = None) -> VerifyResult:
         """Read the whole log again: every digest, the order, and the tree's root."""
         return self.ledger.verify(progress)
+
+    def audit(self, progress: Progress | None = None) -> Audit:
+        """Compare every row and cell the views hold with what the log gives up to where they stand, folded anew in
+        memory. Raises the fault ``views_behind`` where there are none of this version to be compared."""
+        from sqlalchemy import select
+
+        from projections.kpi.audit import audit
+        from streams.tables import POSITIONS
+
+        wrong = "the views have never been made" if self.views_missing() else self.views_mismatch()
+        if wrong:
+            raise fault("views_behind", wrong, hint="Run tallystick rebuild.")
+        with self.store.read() as connection:
+            upto = connection.scalar(select(POSITIONS.c.log_index).where(POSITIONS.c.name == self.views.name)) or 0
+            return audit(connection, self.reader, self.zone, upto, progress)
 
     def standing(self) -> Standing:
         """Head, position, lag and quarantine, read now."""

@@ -37,7 +37,9 @@ def explain(
     as_of: AsOfText = None,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", min=1, help="List at most so many events; if left out, 50 in a table, else all."),
+        typer.Option(
+            "--limit", min=1, max=1_000_000, help="List at most so many events; if left out, 50 in a table, else all."
+        ),
     ] = None,
     how: Format = OutputFormat.TABLE,
 ) -> None:

@@ -16,6 +16,8 @@ from ops.cli.options import Format, Home, Limit, OutputFormat
 from ops.cli.output import Result, show
 from ops.delivery import REJECTION_COLUMNS, rejection_json, rows_of
 
+_NUMBER_MAX = 10**18  # no ledger keeps so many, and SQLite takes no more
+
 
 def register(app: typer.Typer) -> None:
     app.command("rejections")(rejections)
@@ -25,9 +27,9 @@ def rejections(
     home: Home = None,
     number: Annotated[
         int | None,
-        typer.Option("--show", metavar="N", min=1, help="Show rejection N with the bytes as sent."),
+        typer.Option("--show", metavar="N", min=1, max=_NUMBER_MAX, help="Show rejection N with the bytes as sent."),
     ] = None,
-    after: Annotated[int, typer.Option("--after", min=0, help="Start behind this number.")] = 0,
+    after: Annotated[int, typer.Option("--after", min=0, max=_NUMBER_MAX, help="Start behind this number.")] = 0,
     limit: Limit = 100,
     how: Format = OutputFormat.TABLE,
 ) -> None:

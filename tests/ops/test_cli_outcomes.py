@@ -131,3 +131,24 @@ def test_import_always_reports_and_fails_only_where_it_could_take_nothing(tell: 
     assert imported("R2,,2025-01-03\n") == (EXIT_STATUS["rejected"], [1, 0, 0, 1])
     assert imported("R2,,2025-01-03\n", "--dry-run") == (EXIT_STATUS["rejected"], [1, 0, 0, 1])
     assert imported(good + 'R4,"got_help,2025-01-02\n' + good) == (EXIT_STATUS["rejected"], [1, 0, 1, 0])
+
+
+@pytest.mark.parametrize("odd", ["9" * 20, "9" * 5_000, "٣"])
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("scorecard --as-of", 3),
+        ("kpi K06 --as-of", 3),
+        ("kpi K06 --period", 3),
+        ("kpi K06 --group", 3),
+        ("explain K06 --period", 3),
+        ("explain K06 --group", 3),
+        ("explain K06 --limit", 2),
+        ("rejections --show", 2),
+        ("rejections --after", 2),
+    ],
+)
+def test_an_odd_number_on_the_command_line_is_told_and_never_a_failure_of_ours(
+    tell: Tell, line: str, status: int, odd: str
+) -> None:
+    assert tell(*line.split(), odd) == (status, None)

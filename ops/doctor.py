@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from contracts.faults import Fault
+from contracts.moments import format_us
 from ops.settings import Settings
 
 FindingStatus = Literal["ok", "warning", "failed"]
@@ -53,6 +55,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("durability", check_durability),
         ("journal", check_journal),
         ("writer lock", check_writer_lock),
+        ("clock", check_clock),
         ("views", check_views),
         ("credentials", check_credentials),
     ]
@@ -179,6 +182,22 @@ def check_writer_lock(settings: Settings) -> Finding:
             raise
         return Finding("writer lock", "ok", "held by another process")
     return Finding("writer lock", "ok", "free")
+
+
+def check_clock(settings: Settings, now_us: int | None = None) -> Finding:
+    """The last event must not be recorded far ahead of the clock: until then every new one gets its recorded_at."""
+    from ops.health import HEAD_AHEAD_MAX_S
+
+    if not _database(settings).exists():
+        return Finding("clock", "ok", "no ledger yet")
+    with _looking(settings) as connection:
+        (recorded_at_us,) = connection.execute("SELECT recorded_at_us FROM head").fetchone()
+    ahead_s = (recorded_at_us - (time.time_ns() // 1_000 if now_us is None else now_us)) / 1_000_000
+    if ahead_s > HEAD_AHEAD_MAX_S:
+        found = f"the last event was recorded at {format_us(recorded_at_us)}, {ahead_s:,.0f} s ahead of this clock"
+        advice = "Set the clock; if it once ran ahead, recorded_at stands still until the true time has caught up."
+        return Finding("clock", "warning", found, advice)
+    return Finding("clock", "ok", "not behind the last event")
 
 
 def check_views(settings: Settings) -> Finding:

@@ -13,10 +13,15 @@ from typing import Any
 
 from ops.settings import Settings
 
+HEAD_AHEAD_MAX_S = 300
+"""Seconds by which the last recorded_at may lie ahead of the clock: beyond it one of the two moments is wrong."""
+
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """What readiness is judged by, read now. ``monotonic_s`` is of a clock that never goes back."""
+    """What readiness is judged by, read now. ``monotonic_s`` is of a clock that never goes back; ``head_ahead_s``
+    is how far the last event's recorded_at lies ahead of the clock that gives it.
+    """
 
     position: int
     lag_events: int
@@ -24,6 +29,7 @@ class Vitals:
     runner_alive: bool
     brake: bool
     monotonic_s: float
+    head_ahead_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,13 @@ class Watch:
                 "lag",
                 now.lag_events <= self._lag_max_events,
                 f"{now.lag_events} events behind, at most {self._lag_max_events} allowed",
+            ),
+            Check(
+                "clock",
+                now.head_ahead_s <= HEAD_AHEAD_MAX_S,
+                "not behind the last event"
+                if now.head_ahead_s <= HEAD_AHEAD_MAX_S
+                else f"the last event was recorded {now.head_ahead_s:,.0f} s ahead of the clock: see tallystick doctor",
             ),
         )
         return Readiness(all(check.ok for check in checks), checks)

@@ -444,9 +444,17 @@ class House:
             return ""
         return f"the views are of version {found}; this program and zone {self.zone} make {self.views.version}"
 
+    def head_ahead_s(self) -> float:
+        """How far the last event's recorded_at lies ahead of the clock, in seconds; 0 where it does not.
+
+        recorded_at never goes back, so a clock that once jumped ahead is kept until the true time catches up.
+        """
+        return max(0, self.reader.head().recorded_at_us - self.clock()) / 1_000_000
+
     def _watch(self) -> None:
         metrics = self.metrics
         metrics.watch("tallystick_head_log_index", lambda: self.reader.head().log_index)
+        metrics.watch("tallystick_head_ahead_seconds", self.head_ahead_s)
         metrics.watch("tallystick_position_log_index", self.runner.position)
         metrics.watch("tallystick_lag_events", lambda: self.lag().events)
         metrics.watch("tallystick_lag_seconds", lambda: self.lag().seconds)

@@ -61,6 +61,12 @@ CATALOGUE: tuple[MetricSpec, ...] = (
         buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     ),
     MetricSpec("tallystick_head_log_index", "gauge", "The last log_index in the ledger.", "log_index"),
+    MetricSpec(
+        "tallystick_head_ahead_seconds",
+        "gauge",
+        "How far the last event's recorded_at lies ahead of this machine's clock.",
+        "seconds",
+    ),
     MetricSpec("tallystick_position_log_index", "gauge", "The last log_index applied to the views.", "log_index"),
     MetricSpec("tallystick_lag_events", "gauge", "Recorded events not yet applied to the views.", "events"),
     MetricSpec("tallystick_lag_seconds", "gauge", "Age of the oldest recorded event not yet applied.", "seconds"),

@@ -92,6 +92,7 @@ def vitals(house: House, monotonic_s: float) -> Vitals:
         runner_alive=house.runner_alive(),
         brake=house.quarantine.braked(),
         monotonic_s=monotonic_s,
+        head_ahead_s=house.head_ahead_s(),
     )
 
 

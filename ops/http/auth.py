@@ -17,6 +17,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from contracts.faults import Problem, fault, problem
+from contracts.recorded import Accepted, Rejected
 from ops.http.problem import Header
 from ops.settings import Settings, is_loopback
 
@@ -24,6 +25,7 @@ Role = Literal["agency", "reader", "operator"]
 
 CHALLENGE: tuple[Header, ...] = ((b"www-authenticate", b'Bearer realm="tallystick", Basic realm="tallystick"'),)
 _REMEMBERED = 1_024
+_MEMBERSHIP = ("agency.joined", "agency.withdrew")
 
 
 class Credential(BaseModel):
@@ -64,6 +66,32 @@ class Principal:
     def may_operate(self) -> bool:
         """Whether it may see what only operators see: raw rejections and quarantine of every agency."""
         return self.role == "operator"
+
+
+def entitled(submission: Accepted | Rejected, raw: bytes, principal: Principal) -> Accepted | Rejected:
+    """The submission, or its refusal where the sender may state but not say this.
+
+    An agency's credential takes no decisions, which are the partnership's and sent by an operator, and says of no
+    other agency that it joined or withdrew.
+    """
+    if principal.agency is None or isinstance(submission, Rejected):
+        return submission
+    if submission.kind == "decision":
+        found = problem(
+            "not_allowed",
+            f"{submission.type} is a decision, and the credential {principal.name!r} is an agency's",
+            "/type",
+            hint="Have an operator send it: decisions are the partnership's.",
+        )
+    elif submission.type in _MEMBERSHIP and submission.data["agency"] != principal.agency:
+        found = problem(
+            "agency_not_entitled",
+            f"the credential is {principal.agency}'s and does not speak for {submission.data['agency']}",
+            "/data/agency",
+        )
+    else:
+        return submission
+    return Rejected(raw, found, submission.source, submission.id, principal.agency)
 
 
 TRUSTED_MACHINE = Principal("loopback", "operator")

@@ -21,7 +21,7 @@ from contracts.http_binding import STRUCTURED
 from contracts.intake import validate
 from contracts.limits import EVENT_BYTES_MAX
 from contracts.recorded import Outcome
-from ops.http.auth import CHALLENGE
+from ops.http.auth import CHALLENGE, entitled
 from ops.http.intake import NOSNIFF, PATH, READERS_DO_NOT_RECORD, Told
 from ops.http.problem import SECURITY_HEADERS
 
@@ -189,7 +189,8 @@ class FastLane(HttpToolsProtocol):
         if not principal.may_record:
             self._answer(turn, intake.refusal(problem("not_allowed", READERS_DO_NOT_RECORD)))
             return
-        submission = validate(bytes(turn.body), agency=principal.agency)
+        body = bytes(turn.body)
+        submission = entitled(validate(body, agency=principal.agency), body, principal)
 
         def answer(result: list[Outcome] | BaseException) -> None:
             if isinstance(result, Fault):

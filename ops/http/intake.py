@@ -20,7 +20,7 @@ from contracts.http_binding import BATCHED, STRUCTURED, events_from_http, mode
 from contracts.intake import validate
 from contracts.moments import format_us
 from contracts.recorded import Outcome, Rejected, Submission
-from ops.http.auth import Principal
+from ops.http.auth import Principal, entitled
 from ops.http.desk import Desk, SubmitPort
 from ops.http.problem import (
     JSON_TYPE,
@@ -93,9 +93,9 @@ class Intake:
             submissions: list[Submission] = [Rejected(b"", body, agency=principal.agency)]
             extra = _CLOSE  # the rest of the body is not worth reading
         elif media == _STRUCTURED:  # as nearly every sender spells it: no other header matters then
-            submissions = [validate(body, agency=principal.agency)]
+            submissions = [entitled(validate(body, agency=principal.agency), body, principal)]
         else:
-            submissions, batched = await self._judge(_texts(scope["headers"]), body, principal.agency)
+            submissions, batched = await self._judge(_texts(scope["headers"]), body, principal)
         try:
             outcomes = await self.desk.submit(submissions) if submissions else []
         except Fault as fault:
@@ -138,14 +138,15 @@ class Intake:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _judge(self, headers: dict[str, str], body: bytes, agency: str | None) -> tuple[list[Submission], bool]:
+    async def _judge(self, headers: dict[str, str], body: bytes, principal: Principal) -> tuple[list[Submission], bool]:
         """Each event of the request judged, and whether it is answered as a batch."""
+        agency = principal.agency
         events = events_from_http(headers, body)
         if isinstance(events, Rejected):
             return [events if agency is None else replace(events, agency=agency)], False
         submissions: list[Submission] = []
         for raw in events:
-            submissions.append(validate(raw, agency=agency))
+            submissions.append(entitled(validate(raw, agency=agency), raw, principal))
             if len(submissions) % _BREATH_EVENTS == 0:
                 await asyncio.sleep(0)
         return submissions, headers.get("content-type") == BATCHED or mode(headers, body) == "batched"

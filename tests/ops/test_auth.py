@@ -124,6 +124,36 @@ def test_an_agency_speaks_for_itself_only(guarded: Any, raw: Raw, house: House) 
     assert _ask(guarded, "POST", "/v1/events", EVENT, _bearer("root"), body=raw(2, agency="housing")).status == 201
 
 
+ADOPTED = {
+    "type": "org.tallystick.plan.adopted.v1",
+    "subject": "plan/p1",
+    "data": {"plan": "p1", "version": 1, "period": {"from": "2025-01-01", "to": "2027-12-31"}},
+}
+
+
+def _withdrew(agency: str) -> dict[str, Any]:
+    data = {"agency": agency, "reason": "closed"}
+    return {"type": "org.tallystick.agency.withdrew.v1", "subject": f"agency/{agency}", "data": data}
+
+
+@pytest.mark.parametrize("media", [b"application/cloudevents+json", b"application/cloudevents-batch+json"])
+@pytest.mark.parametrize(
+    ("what", "code"),
+    [(ADOPTED, "not_allowed"), (_withdrew("housing"), "agency_not_entitled"), (_withdrew("police"), None)],
+)
+def test_an_agency_neither_decides_nor_says_that_another_left(
+    guarded: Any, raw: Raw, house: House, what: dict[str, Any], code: str | None, media: bytes
+) -> None:
+    body = json.dumps({**json.loads(raw(1)), **what}).encode()
+    if b"batch" in media:
+        body = b"[" + body + b"]"
+    _ask(guarded, "POST", "/v1/events", (b"content-type", media), _bearer("cad"), body=body)
+    assert ([code] if code else []) == [kept.problem.code for kept in house.rejections(9, 0)]
+    assert house.reader.head().log_index == (0 if code else 1)
+    _ask(guarded, "POST", "/v1/events", (b"content-type", media), _bearer("root"), body=body)
+    assert house.reader.head().log_index == 1, "an operator may"
+
+
 def test_a_reader_records_nothing(guarded: Any, raw: Raw, house: House) -> None:
     answer = _ask(guarded, "POST", "/v1/events", EVENT, _bearer("eyes"), body=raw(1))
     assert (answer.status, answer.json()["code"]) == (403, "not_allowed")

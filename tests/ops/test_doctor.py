@@ -43,6 +43,19 @@ def test_a_home_in_use_is_well_and_doctor_leaves_it_alone(well: Settings) -> Non
     assert found["durability"] == "ok"
 
 
+def test_a_clock_that_once_ran_ahead_is_found(settings: Settings, raw: Raw) -> None:
+    ahead_us = 4_070_908_800_000_000  # 2099-01-01T00:00:00Z
+    with open_house(settings=settings, clock=lambda: ahead_us) as house:
+        house.record([raw(1)])
+    found = doctor.check_clock(settings, now_us=ahead_us - 301_000_000)
+    assert ("warning", True) == (found.status, "2099-01-01T00:00:00Z" in found.found)
+    assert doctor.check_clock(settings, now_us=ahead_us - 299_000_000).status == "ok"
+    assert "warning" == _found(settings)["clock"]
+    with open_house(settings=settings, clock=lambda: ahead_us - 301_000_000) as house:
+        assert 301.0 == house.head_ahead_s()
+        assert b"tallystick_head_ahead_seconds 301.0" in house.metrics.export()
+
+
 @pytest.mark.parametrize(("version", "status"), [((3, 10, 9), "failed"), ((3, 11, 0), "ok"), ((3, 14, 0), "ok")])
 def test_python_must_be_new_enough(settings: Settings, version: tuple[int, int, int], status: str) -> None:
     assert doctor.check_python(settings, version).status == status

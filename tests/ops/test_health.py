@@ -53,5 +53,10 @@ def test_an_idle_night_does_not_count_as_standing_still_when_the_first_event_com
     assert [look(), look(), look()] == [(True, set())] * 3
 
 
+def test_an_event_recorded_far_ahead_of_the_clock_makes_it_unready() -> None:
+    assert _watch(replace(WELL, head_ahead_s=300.0))() == (True, set())
+    assert _watch(replace(WELL, head_ahead_s=301.0))() == (False, {"clock"})
+
+
 def test_too_much_lag_makes_it_unready_though_it_moves() -> None:
     assert _watch(replace(WELL, lag_events=1_001))() == (False, {"lag"})

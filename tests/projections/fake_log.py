@@ -115,8 +115,8 @@ class FakeLog:
         )
 
     def names(self) -> dict[int, str]:
-        for event in self.events:
-            for text in (f"{event.type}.v{event.version}", event.subject, event.source, event.agency):
+        for e in self.events:
+            for text in (f"{e.type}.v{e.version}", e.subject, e.source, e.agency):
                 self._id(text)
         return {number: text for text, number in self._ids.items()}
 

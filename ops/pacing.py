@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 RUSH_S = 0.1
 """Recording is in a rush while the last commit is younger than this."""
-REST_PER_WORK = 9.0
-"""In a rush the views rest so many times as long as they last worked: a tenth of the time is theirs."""
+REST_PER_WORK = 19.0
+"""In a rush the views rest so many times as long as they last worked: a twentieth of the time is theirs."""
 REST_MAX_S = 10.0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import types
+from collections import Counter
 from collections.abc import Awaitable, Generator, Iterable
 from dataclasses import replace
 from typing import Any
@@ -188,8 +189,9 @@ class Intake:
         return problem("too_large", f"the body is longer than the limit of {limit} bytes", limit=limit)
 
     def _count(self, outcomes: list[Outcome]) -> None:
+        for status, n in Counter([outcome.status for outcome in outcomes]).items():
+            self._counted[status].inc(n)
         for outcome in outcomes:
-            self._counted[outcome.status].inc()
             if outcome.status == "rejected" and outcome.problem is not None:
                 self._metrics.counter("tallystick_rejections_total", outcome.problem.code).inc()
 
@@ -212,14 +214,17 @@ class Intake:
         results: list[dict[str, Any]] = []
         for outcome in outcomes:
             tally[outcome.status] += 1
-            named = {"source": outcome.source, "id": outcome.id}
             if outcome.problem is None:
-                results.append({**self._receipt(outcome), **named})
+                told = self._receipt(outcome)
+                told["source"] = outcome.source
+                told["id"] = outcome.id
+                results.append(told)
             else:
                 results.append(
                     {
                         **problem_body(outcome.problem),
-                        **named,
+                        "source": outcome.source,
+                        "id": outcome.id,
                         "http_status": outcome.problem.http_status,
                         "status": outcome.status,
                     }

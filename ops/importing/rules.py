@@ -6,6 +6,7 @@ agency is the one to correct it. Names are the mapping's own, so that a report s
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -46,9 +47,9 @@ class _Rule(BaseModel):
         """Those it looks at as moments."""
         return ()
 
+    @abstractmethod
     def breaks(self, row: RowFacts) -> bool:
         """Whether this row is flagged."""
-        raise NotImplementedError
 
 
 class Before(_Rule):

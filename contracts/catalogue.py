@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from contracts.declaration import Bad, EventType, Family, Rule, Status, Upcast
+from contracts.declaration import Aggregate, Bad, EventType, Family, Rule, Status, Upcast
 from contracts.envelope import SUBJECT_PATTERN, WIRE_PREFIX, Event
 from contracts.families import discover
 from contracts.faults import fault
@@ -43,7 +43,7 @@ class Entry:
     status: Status
     upcast: Upcast | None
     rule: Rule | None
-    aggregate: Literal["plan", "agreement"] | None
+    aggregate: Aggregate | None
     good: tuple[dict[str, Any], ...]
     bad: tuple[Bad, ...]
 

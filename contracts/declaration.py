@@ -18,6 +18,9 @@ from contracts.recorded import Kind
 Status = Literal["current", "deprecated", "retired"]
 """Current and deprecated versions are taken, retired ones are only read."""
 
+Aggregate = Literal["plan", "agreement", "meeting", "decision", "action", "review"]
+"""The governed things that decisions are about."""
+
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 """Turns the data of one version into data of the next. Pure; leaves its argument alone."""
 
@@ -51,7 +54,7 @@ class EventType:
     bad: tuple[Bad, ...]
     version: int = 1
     kind: Kind = "statement"
-    aggregate: Literal["plan", "agreement"] | None = None
+    aggregate: Aggregate | None = None
     status: Status = "current"
     rule: Rule | None = None
     upcast: Upcast | None = None

@@ -17,15 +17,21 @@ import typer
 
 from contracts.faults import Fault, problem
 from ops.cli import (
+    actions,
     demo,
     doctor,
     explain,
+    feeds,
     import_file,
     kpi,
+    obligations,
+    quality,
     quarantine,
     rebuild,
+    reconciliation,
     record,
     rejections,
+    reviews,
     schemas,
     scorecard,
     serve,
@@ -46,6 +52,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (demo, serve, record, import_file, scorecard, kpi, explain, rejections):
+    module.register(app)
+for module in (obligations, reconciliation, reviews, actions, feeds, quality):
     module.register(app)
 for module in (quarantine, rebuild, verify, doctor, schemas):
     module.register(app)

@@ -29,6 +29,7 @@ from ops.delivery import (
 from ops.http.auth import Principal
 from ops.http.event_search import find_events
 from ops.http.listing import Listing, one_thing
+from ops.http.readings import actions, feeds, obligations, quality, reconciliation, reviews, versions
 from ops.settings import Settings
 
 PRINCIPAL_KEY = "tallystick.principal"
@@ -236,4 +237,6 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
 
         return one_thing(request, schema_of(topic))
 
+    for section in (obligations, reconciliation, versions, reviews, actions, feeds, quality):
+        section.register(router, house, settings)
     return router

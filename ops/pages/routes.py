@@ -17,7 +17,19 @@ from starlette.types import Scope
 
 from contracts.faults import Fault, Problem, UnavailableFault, fault
 from ops.http.api import operator_of, principal_of
-from ops.pages import agencies, record, reference, standing
+from ops.pages import (
+    actions,
+    agencies,
+    feeds,
+    obligations,
+    quality,
+    reconciliation,
+    record,
+    reference,
+    reviews,
+    standing,
+    versions,
+)
 from ops.pages.asking import Asked, asked, page_start
 from ops.pages.links import Links
 from ops.pages.remembering import Scorecards
@@ -29,6 +41,9 @@ if TYPE_CHECKING:
 
     from ops.composition import House
     from ops.settings import Settings
+
+SECTIONS = (obligations, reconciliation, versions, reviews, actions, feeds, quality)
+"""What adds pages of its own, in the order of the committee's work."""
 
 _FOREVER = "public, max-age=31536000, immutable"
 _FRESH = "private, no-cache"
@@ -127,6 +142,8 @@ def routes(house: House, settings: Settings) -> APIRouter:
     _standing_routes(router, pages)
     _record_routes(router, pages)
     _reference_routes(router, pages)
+    for section in SECTIONS:
+        section.register(router, pages)
 
     class Elsewhere(PageRoute):
         """Whatever a browser asks for that is no page; the interface under /v1 answers for itself."""

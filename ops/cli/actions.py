@@ -1,0 +1,12 @@
+"""``tallystick actions``: what was decided to be done, by whom and by when.
+
+Here so that whoever works in a terminal reads what the page of that name shows.
+"""
+
+from __future__ import annotations
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add this section's commands to ``app``."""

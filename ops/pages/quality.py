@@ -1,0 +1,17 @@
+"""The pages of this section: how correct, complete, consistent and timely each agency's reports are.
+
+Here so that a section's addresses and figures stand in one place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+
+if TYPE_CHECKING:
+    from ops.pages.routes import Pages
+
+
+def register(router: APIRouter, pages: Pages) -> None:
+    """Add this section's pages to ``router``."""

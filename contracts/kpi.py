@@ -89,6 +89,14 @@ class After(_Part):
     other: Column
 
 
+class Differs(_Part):
+    """Met when both are present and ``column`` holds another value than ``other``."""
+
+    op: Literal["differs"]
+    column: Column
+    other: Column
+
+
 class ElapsedAtMost(_Part):
     """Met when both moments are present and at most so many seconds lie between them.
 
@@ -134,7 +142,7 @@ class Not(_Part):
 
 
 Condition = Annotated[
-    Eq | Ne | In | IsNull | NotNull | Before | After | ElapsedAtMost | Past | AllOf | AnyOf | Not,
+    Eq | Ne | In | IsNull | NotNull | Before | After | Differs | ElapsedAtMost | Past | AllOf | AnyOf | Not,
     Field(discriminator="op"),
 ]
 

@@ -14,6 +14,7 @@ from contracts.kpi import (
     Before,
     Condition,
     Count,
+    Differs,
     Duration,
     ElapsedAtMost,
     Eq,
@@ -112,6 +113,10 @@ def _condition(
         case Before() | After():
             yield from _column(columns, population, f"{pointer}/column", condition.column, "number")
             yield from _column(columns, population, f"{pointer}/other", condition.other, "number")
+        case Differs():
+            kind = "text" if columns.get(condition.column) == "text" else "number"
+            yield from _column(columns, population, f"{pointer}/column", condition.column, kind)
+            yield from _column(columns, population, f"{pointer}/other", condition.other, kind)
         case ElapsedAtMost():
             yield from _column(columns, population, f"{pointer}/from", condition.from_, "integer")
             yield from _column(columns, population, f"{pointer}/to", condition.to, "integer")

@@ -16,6 +16,7 @@ from contracts.kpi import (
     Before,
     Condition,
     Count,
+    Differs,
     ElapsedAtMost,
     Eq,
     In,
@@ -57,6 +58,9 @@ def meets(condition: Condition, row: Row, as_of_us: int) -> bool:
         case After():
             left, right = row[condition.column], row[condition.other]
             return left is not None and right is not None and left > right
+        case Differs():
+            left, right = row[condition.column], row[condition.other]
+            return left is not None and right is not None and left != right
         case ElapsedAtMost():
             start, end = row[condition.from_], row[condition.to]
             return start is not None and end is not None and end - start <= condition.seconds * SECOND_US

@@ -17,6 +17,7 @@ from contracts.kpi import (
     Before,
     Condition,
     Count,
+    Differs,
     Duration,
     ElapsedAtMost,
     Eq,
@@ -96,6 +97,8 @@ def _clause(condition: Condition) -> str:
             return f"{_event(condition.column)} before {_event(condition.other)}"
         case After():
             return f"{_event(condition.column)} after {_event(condition.other)}"
+        case Differs():
+            return f"the {_plain(condition.column)} and the {_plain(condition.other)} are known and not the same"
         case ElapsedAtMost():
             return f"{_event(condition.to)} within {_span(condition.seconds)} of {_moment(condition.from_)}"
         case Past():

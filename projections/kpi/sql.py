@@ -22,6 +22,7 @@ from contracts.kpi import (
     Before,
     Condition,
     Count,
+    Differs,
     Duration,
     ElapsedAtMost,
     Eq,
@@ -80,6 +81,9 @@ def compile_condition(condition: Condition, table: Table, as_of_us: int) -> Colu
         case After():
             left, right = columns[condition.column], columns[condition.other]
             return and_(left.is_not(None), right.is_not(None), left > right)
+        case Differs():
+            left, right = columns[condition.column], columns[condition.other]
+            return and_(left.is_not(None), right.is_not(None), left != right)
         case ElapsedAtMost():
             start, end = columns[condition.from_], columns[condition.to]
             limit = condition.seconds * SECOND_US

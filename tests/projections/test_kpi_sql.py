@@ -100,7 +100,7 @@ def leaves() -> st.SearchStrategy[dict[str, Any]]:
         ),
         st.builds(
             lambda op, c, o: {"op": op, "column": c, "other": o},
-            st.sampled_from(["before", "after"]),
+            st.sampled_from(["before", "after", "differs"]),
             moment,
             moment,
         ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from contracts.moments import local_month
+from contracts.moments import day_end_us, local_month
 
 MONTHS_IN: dict[str, int] = {"month": 1, "quarter": 3, "year": 12}
 """The lengths of the recurrences in months."""
@@ -17,6 +17,21 @@ MONTHS_IN: dict[str, int] = {"month": 1, "quarter": 3, "year": 12}
 def month_of(zone: str, us: int | None) -> str | None:
     """The local month (``2025-03``) of a moment; None for an unknown one."""
     return None if us is None else local_month(us, zone)
+
+
+def month_of_day(day: str | None) -> str | None:
+    """The month of a local day (``2025-03-09`` -> ``2025-03``); None for none."""
+    return None if day is None else day[:7]
+
+
+def month_of_day_or(zone: str, day: str | None, us: int | None) -> str | None:
+    """The month of a local day, or of a moment where there is no day."""
+    return month_of(zone, us) if day is None else day[:7]
+
+
+def day_end(zone: str, day: str | None) -> int | None:
+    """The last microsecond of a local day, until which what is due on it is in time; None for none."""
+    return None if day is None else day_end_us(day, zone)
 
 
 def period_text(first_month: int, every: str) -> str:

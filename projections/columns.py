@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from contracts.catalogue import CATALOGUE
 from contracts.ports import HotColumns, LogReader
-from projections.merges import SEPARATOR
+from projections.merges import SEPARATOR, verb_of
 from projections.winners import Ints
 
 Objects = npt.NDArray[np.object_]
@@ -24,6 +24,8 @@ Objects = npt.NDArray[np.object_]
 
 Values = Ints | Objects
 """A column of a read model: integers with NO_TIME for NULL, or objects with None for NULL."""
+
+_NOWHERE: Ints = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,14 @@ class Columns:
 
     def of_types(self, wanted: Iterable[str]) -> Ints:
         """The positions of live events of some types, ascending."""
-        return np.flatnonzero(self._are(wanted)[self.codes] & self.live)
+        are = self._are(wanted)
+        # Most families are silent in most logs: what nobody speaks of costs no look at every event.
+        return np.flatnonzero(are[self.codes] & self.live) if are.any() else _NOWHERE
 
     def indexes_of_types(self, wanted: Iterable[str], codes: Ints) -> Ints:
         """Where among some type codes these types stand, ascending."""
-        return np.flatnonzero(self._are(wanted)[codes])
+        are = self._are(wanted)
+        return np.flatnonzero(are[codes]) if are.any() else _NOWHERE
 
     def statements(self) -> Ints:
         """The positions of all statements, superseded or not."""
@@ -88,6 +93,11 @@ class Columns:
     def agencies(self, positions: Ints) -> Objects:
         """Who spoke."""
         return self.texts[self.hot.agency_id[positions]]
+
+    def verbs(self, codes: Ints) -> Objects:
+        """What some type codes say happened."""
+        said: Objects = objects((verb_of(code.name) for code in self.types), len(self.types))[codes]
+        return said
 
     def identities(self, positions: Ints) -> Objects:
         """Who is who: as in ``merges.identity``."""

@@ -63,8 +63,9 @@ def obligations_of(row: Mapping[str, Any], zone: str) -> list[tuple[Any, ...]]:
     rows = []
     for period, due in owed:
         due_at = day_end_us(due.isoformat(), zone)
-        quantity, met_at = _met(evidence.get(period, []), required)
-        accepted = [e["time"] for e in about("accepted", period) if e["time"] is not None]
+        delivered, accepted = evidence.get(period, []), about("accepted", period)
+        disputed, waived = about("disputed", period), about("waived", period)
+        quantity, met_at = _met(delivered, required)
         rows.append(
             (
                 f"{row['commitment']}#{period}",
@@ -76,11 +77,16 @@ def obligations_of(row: Mapping[str, Any], zone: str) -> list[tuple[Any, ...]]:
                 required,
                 quantity,
                 met_at,
-                min(accepted, default=None),
-                int(bool(about("disputed", period))),
-                int(bool(about("waived", period))),
+                _first_time(accepted),
+                int(bool(disputed)),
+                int(bool(waived)),
                 row["obligor"],
                 local_month(due_at, zone),
+                int(bool(delivered)),
+                _first_time(delivered),
+                int(bool(accepted)),
+                _first_time(disputed),
+                _first_time(waived),
             )
         )
     return rows
@@ -105,11 +111,18 @@ OBLIGATIONS = Expansion(
         ("waived", "integer"),
         ("agency", "text"),
         ("month", "text"),
+        ("evidenced", "integer"),
+        ("evidenced_at", "integer"),
+        ("accepted", "integer"),
+        ("disputed_at", "integer"),
+        ("waived_at", "integer"),
     ),
     function=obligations_of,
     indexes=(("commitment",), ("month",)),
 )
-"""``period`` is the recurrence's period, or the due date of a single obligation."""
+"""``period`` is the recurrence's period, or the due date of a single obligation. ``evidenced``, ``accepted``,
+``disputed`` and ``waived`` say whether anybody stated it, dated or not; their moments are the first that are known.
+"""
 
 
 def versions_of(row: Mapping[str, Any], zone: str) -> list[tuple[Any, ...]]:
@@ -183,6 +196,11 @@ def _order(entry: Mapping[str, Any]) -> tuple[bool, int, str, str]:
 
 def _loads(text: str | None) -> Any:
     return None if text is None else orjson.loads(text)
+
+
+def _first_time(entries: list[Any]) -> int | None:
+    """The earliest moment among some statements; None where none is dated."""
+    return min((entry["time"] for entry in entries if entry["time"] is not None), default=None)
 
 
 def _owed(row: Mapping[str, Any]) -> list[tuple[str, dt.date]]:

@@ -129,6 +129,8 @@ class Filling:
                 put(fill.column, self._columns.agencies(positions))
             elif fill.origin == "won":
                 put(fill.column, np.ones(len(rows), dtype=np.int64))
+            elif fill.origin == "verb":
+                put(fill.column, self._columns.verbs(stretch.codes[won]))
             elif fill.origin == "data":
                 put(fill.column, objects(values(fill, data), len(rows)))
 

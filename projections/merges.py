@@ -46,7 +46,7 @@ class Fill:
     """One column that a slot fills from the event that won it."""
 
     column: str
-    origin: Literal["time", "agency", "won", "data"]
+    origin: Literal["time", "agency", "won", "verb", "data"]
     path: tuple[str, ...] = ()
     kind: Kind = "text"
 
@@ -64,6 +64,16 @@ def by_agency(column: str) -> Fill:
 def won(column: str) -> Fill:
     """1 where an event won the slot, dated or not; NULL otherwise."""
     return Fill(column, "won", kind="integer")
+
+
+def verb(column: str) -> Fill:
+    """What the winner's type says happened, where a slot takes several: ``disbursed`` of ``funding.disbursed``."""
+    return Fill(column, "verb")
+
+
+def verb_of(event_type: str) -> str:
+    """What a type says happened: what follows its noun."""
+    return event_type.partition(".")[2]
 
 
 def data(column: str, path: str | None = None, kind: Kind = "text") -> Fill:

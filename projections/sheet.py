@@ -25,6 +25,7 @@ from projections.merges import (
     identity,
     json_text,
     look_up,
+    verb_of,
 )
 
 Getter = Callable[[Recorded], Any]
@@ -38,6 +39,8 @@ def getter(fill: Fill) -> Getter:
         return lambda event: event.agency
     if fill.origin == "won":
         return lambda event: 1
+    if fill.origin == "verb":
+        return lambda event: verb_of(event.type)
     path = fill.path
     if fill.kind == "json":
         return lambda event: json_text(look_up(event.data, path))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from contracts.recorded import Gist
-from projections.merges import Collect, Fill, Model, Slot, SubjectKey, Where, identity, json_text, look_up
+from projections.merges import Collect, Fill, Model, Slot, SubjectKey, Where, identity, json_text, look_up, verb_of
 from projections.models import MODELS
 
 Order = tuple[bool, int, str, str]
@@ -125,6 +125,8 @@ def _taker(fill: Fill) -> Callable[[Gist], Any]:
             return lambda event: event.agency
         case "won":
             return lambda event: 1
+        case "verb":
+            return lambda event: verb_of(event.type)
         case "data":
             if fill.kind == "json":
                 return lambda event: json_text(look_up(event.data, fill.path))

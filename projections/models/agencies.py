@@ -42,6 +42,7 @@ AGREEMENTS = Model(
                 data("signed_parties", "parties", kind="json"),
                 data("effective"),
                 data("signed_expires", "expires"),
+                data("signed_terms", "terms", kind="json"),
                 won("signed"),
             ),
         ),
@@ -61,15 +62,25 @@ AGREEMENTS = Model(
             where=Where("expires"),
         ),
         Slot(
+            "terms_amended",
+            "last",
+            ("agreement.amended",),
+            (data("amended_terms", "terms", kind="json"),),
+            where=Where("terms"),
+        ),
+        Slot(
             "ended",
             "last",
             ("agreement.ended",),
             (at("ended_at"), data("end_kind", "kind"), data("end_reason", "reason"), won("ended")),
         ),
     ),
+    # All of them: a promise is judged by the agreement that was in force when it was called upon.
+    collects=(Collect("amendments", ("agreement.amended",), ("terms", "parties", "expires")),),
     derived=(
         Derived("parties", coalesce, ("amended_parties", "signed_parties"), kind="json"),
         Derived("expires", coalesce, ("amended_expires", "signed_expires")),
+        Derived("terms", coalesce, ("amended_terms", "signed_terms"), kind="json"),
     ),
 )
 

@@ -3,7 +3,7 @@
 Here because silence can only be noticed against an expectation; what did arrive is counted in ``tallies``.
 """
 
-from projections.merges import Model, Slot, SubjectKey, at, data, won
+from projections.merges import Collect, Model, Slot, SubjectKey, at, data, won
 
 EXPECTED_FEEDS = Model(
     name="expected_feeds",
@@ -25,6 +25,8 @@ EXPECTED_FEEDS = Model(
             ),
         ),
     ),
+    # All of them: each holds from its first day until the next one.
+    collects=(Collect("expectations", ("report.expected",), ("cadence", "grace_days", "since")),),
 )
 
 MODELS = (EXPECTED_FEEDS,)

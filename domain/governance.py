@@ -16,8 +16,9 @@ from contracts.faults import ConflictFault, fault, problem
 from contracts.recorded import Accepted, Receipt
 from domain.agreement import AgreementRules
 from domain.claims import claim, pointer
-from domain.decider import Decider, DefinitionChecker
+from domain.decider import Decider, DefinitionChecker, Fact
 from domain.plan import PlanRules
+from domain.review import ReviewRules, within_ledger
 from domain.shells import Decided, Governed
 
 if TYPE_CHECKING:
@@ -32,14 +33,20 @@ class Agreement(Governed):
     """An agreement between agencies and the commitments made under it."""
 
 
+class Review(Governed):
+    """A committee's review of a plan: when it is due, and what was known when it was held."""
+
+
 class Governance:
     """The kinds of aggregates and their rules."""
 
     def __init__(self, definition_checker: DefinitionChecker | None = None) -> None:
         """``definition_checker`` is asked about every KPI definition before it is decided."""
-        plan: tuple[type[Governed], str, Decider[Any]] = (Plan, "plan", PlanRules(definition_checker))
+        self.plan_rules = PlanRules(definition_checker)
+        plan: tuple[type[Governed], str, Decider[Any]] = (Plan, "plan", self.plan_rules)
         agreement: tuple[type[Governed], str, Decider[Any]] = (Agreement, "agreement", AgreementRules())
-        self._kinds = {"plan": plan, "agreement": agreement}
+        review: tuple[type[Governed], str, Decider[Any]] = (Review, "review", ReviewRules())
+        self._kinds = {"plan": plan, "agreement": agreement, "review": review}
 
     def session(self, application: Application[str]) -> Session:
         """Decisions of one transaction."""
@@ -68,6 +75,9 @@ class Session:
         aggregate = self._loaded.get(aggregate_id) or self._load(shell, aggregate_id, decider)
         self._loaded[aggregate_id] = aggregate
         _guard(event, aggregate)
+        if shell is not Plan and event.data.get("plan") is not None:
+            self._plan_is_adopted(event.data["plan"])
+        within_ledger(Fact(event.type, event.data), page.last)
         claimed = claim(event.type, event.data)
         holder = None if claimed is None else page.holder(claimed)
         # Where the aggregate holds it itself, its own rules say what is wrong.
@@ -83,6 +93,14 @@ class Session:
         if claimed is not None:
             page.hold(claimed, recording.notification.id)
         return Receipt(recording.notification.id, page.recorded_at_us, event.digest)
+
+    def _plan_is_adopted(self, plan: str) -> None:
+        # What is decided beside a plan is about it: a review or a meeting of one that nobody adopted is a mistake.
+        aggregate_id = f"plan/{plan}"
+        if aggregate_id not in self._loaded:
+            self._loaded[aggregate_id] = self._load(Plan, aggregate_id, self._governance.plan_rules)
+        if not self._loaded[aggregate_id].version:
+            raise fault("plan_not_adopted", f"The plan {plan!r} has not been adopted.", "/data/plan")
 
     def _load(self, shell: type[Governed], aggregate_id: str, decider: Decider[Any]) -> Governed:
         aggregate = shell.begin(aggregate_id, decider)

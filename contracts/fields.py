@@ -20,7 +20,10 @@ TEXT_PATTERN: Final = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$"
 LINE_PATTERN: Final = r"^[^\u0000-\u001f\u007f]*$"
 PERIOD_PATTERN: Final = r"^(?:19|20|21)[0-9]{2}(?:-(?:0[1-9]|1[0-2]|Q[1-4]))?$"
 KPI_PATTERN: Final = r"^[A-Z][A-Z0-9_-]*$"
+MONTH_PATTERN: Final = r"^(?:19|20|21)[0-9]{2}-(?:0[1-9]|1[0-2])$"
 SHA256_PATTERN: Final = r"^[0-9a-f]{64}$"
+SUBJECT_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._~:@/-]*$"
+CURRENCY_PATTERN: Final = r"^[A-Z]{3}$"
 
 
 class Payload(BaseModel):
@@ -62,6 +65,16 @@ Name = Annotated[str, Field(min_length=1, pattern=LINE_PATTERN, max_length=limit
 Text = Annotated[str, Field(min_length=1, pattern=TEXT_PATTERN, max_length=limits.TEXT_CHARS_MAX)]
 Period = Annotated[str, Field(pattern=PERIOD_PATTERN)]
 """A month ``2025-03``, quarter ``2025-Q1`` or year ``2025``."""
+
+Month = Annotated[str, Field(pattern=MONTH_PATTERN)]
+Subject = Annotated[str, Field(pattern=SUBJECT_PATTERN, max_length=limits.SUBJECT_CHARS_MAX)]
+"""What an event is about, such as ``call/c-1``, named from another event."""
+
+Currency = Annotated[str, Field(pattern=CURRENCY_PATTERN)]
+"""Three letters of ISO 4217."""
+
+MinorAmount = Annotated[int, Field(ge=1, le=10**15)]
+"""Money in the currency's smallest unit, such as cents."""
 
 Sha256 = Annotated[str, Field(pattern=SHA256_PATTERN)]
 Date = Annotated[

@@ -135,7 +135,7 @@ def rows_behind(
         page: list[Row] = [dict(row) for row in connection.execute(query).mappings()]
         total = connection.scalar(_inside(question, select(func.count()).select_from(table))) or 0
     else:
-        rows = _built_rows(question, connection, definitions, valued)
+        rows = built_rows(question, connection, definitions, valued)
         in_scope = [row for row in rows if reference.judge(question.definition, row, question.as_of_us)]
         page, total = in_scope[offset : offset + limit], len(in_scope)
     return [counted for row in page if (counted := counted_row(question, row))], total
@@ -156,7 +156,8 @@ def find(
             return _by_plan(question, connection, reader, valued)
 
 
-def _built_rows(question: Question, connection: Connection, definitions: Definitions, valued: Valued) -> list[Row]:
+def built_rows(question: Question, connection: Connection, definitions: Definitions, valued: Valued) -> list[Row]:
+    """The rows of a built population that fall in a cell's period and group, in scope or not."""
     if question.population.events == "happened":
         made = built.expected_reports(connection, question.as_of_us, question.zone, question.places)
     else:
@@ -266,7 +267,7 @@ def _by_happening(
 
     rows = [
         row
-        for row in _built_rows(question, connection, definitions, valued)
+        for row in built_rows(question, connection, definitions, valued)
         if reference.judge(question.definition, row, question.as_of_us)
     ]
     subjects = sorted(

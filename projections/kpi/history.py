@@ -163,6 +163,17 @@ def _definition(before: dict[str, Any] | None, now: dict[str, Any]) -> Iterable[
     said = None if old_body is None else sentence(old_body), None if new_body is None else sentence(new_body)
     if said[0] != said[1]:
         yield Difference("sentence", *said)
+    yield from _differing(old, new)
+
+
+def between(old: KpiDefinition, new: KpiDefinition) -> tuple[Difference, ...]:
+    """How two definitions differ: in words where their sentences do, then every part, as JSON values."""
+    said = sentence(old), sentence(new)
+    in_words = () if said[0] == said[1] else (Difference("sentence", *said),)
+    return (*in_words, *_differing(_dumped(old), _dumped(new)))
+
+
+def _differing(old: dict[str, Any], new: dict[str, Any]) -> Iterable[Difference]:
     # In the order of the definition, with what only the old one has at the end.
     for part in dict.fromkeys((*new, *old)):
         if old.get(part) != new.get(part):

@@ -6,6 +6,7 @@ different agencies; each step keeps the first report of it, each outcome the las
 
 from projections.calendar import month_of
 from projections.merges import (
+    Collect,
     Derived,
     Fill,
     Model,
@@ -19,6 +20,7 @@ from projections.merges import (
     earliest,
     won,
 )
+from projections.second_halves import first_agency, first_stated, first_time
 
 
 def _first(name: str, event_type: str, *fills: Fill) -> Slot:
@@ -46,15 +48,15 @@ REFERRALS = Model(
         ),
         _first("received", "referral.received", by_agency("received_agency")),
         _first("accepted", "referral.accepted", by_agency("accepted_agency")),
-        _first("declined", "referral.declined", data("declined_reason", "reason")),
-        _first("withdrawn", "referral.withdrawn"),
-        _first("on_hold", "referral.on_hold"),
-        _first("scheduled", "appointment.scheduled"),
+        _first("declined", "referral.declined", data("declined_reason", "reason"), by_agency("declined_agency")),
+        _first("withdrawn", "referral.withdrawn", by_agency("withdrawn_agency")),
+        _first("on_hold", "referral.on_hold", by_agency("on_hold_agency")),
+        _first("scheduled", "appointment.scheduled", by_agency("scheduled_agency")),
         _first("missed", "appointment.missed"),
         _first("cancelled", "appointment.cancelled"),
-        _first("completed", "referral.completed"),
+        _first("completed", "referral.completed", by_agency("completed_agency")),
         Slot("outcome", "last", ("referral.completed",), (data("outcome"), data("service"))),
-        _first("failed", "referral.failed", data("failed_reason", "reason")),
+        _first("failed", "referral.failed", data("failed_reason", "reason"), by_agency("failed_agency")),
         Slot(
             "confirmed",
             "last",
@@ -66,8 +68,8 @@ REFERRALS = Model(
                 data("confirmed_agrees", "agrees", kind="integer"),
             ),
         ),
-        _first("disputed", "referral.disputed", by_agency("disputed_agency")),
     ),
+    collects=(Collect("disputes", ("referral.disputed",), ("reason",)),),
     derived=(
         Derived(
             "ended_at",
@@ -78,6 +80,9 @@ REFERRALS = Model(
         Derived("ended", any_won, ("completed", "failed", "declined", "withdrawn"), kind="integer"),
         Derived("agency", coalesce, ("target",)),
         Derived("month", month_of, ("requested_at",), zoned=True),
+        Derived("disputed", first_stated, ("requested_agency", "disputes"), kind="integer"),
+        Derived("disputed_at", first_time, ("requested_agency", "disputes"), kind="integer"),
+        Derived("disputed_agency", first_agency, ("requested_agency", "disputes")),
     ),
     indexes=(("month",),),
 )

@@ -87,6 +87,8 @@ def obligations_of(row: Mapping[str, Any], zone: str) -> list[tuple[Any, ...]]:
                 int(bool(accepted)),
                 _first_time(disputed),
                 _first_time(waived),
+                _another(accepted, row["obligor"]),
+                _another(disputed, row["obligor"]),
             )
         )
     return rows
@@ -116,13 +118,15 @@ OBLIGATIONS = Expansion(
         ("accepted", "integer"),
         ("disputed_at", "integer"),
         ("waived_at", "integer"),
+        ("accepted_agency", "text"),
+        ("disputed_agency", "text"),
     ),
     function=obligations_of,
     indexes=(("commitment",), ("month",)),
 )
 """``period`` is the recurrence's period, or the due date of a single obligation. ``evidenced``, ``accepted``,
 ``disputed`` and ``waived`` say whether anybody stated it, dated or not; their moments are the first that are known.
-"""
+``accepted_agency`` and ``disputed_agency`` are the first other than the obligor that stated it, if any."""
 
 
 def versions_of(row: Mapping[str, Any], zone: str) -> list[tuple[Any, ...]]:
@@ -196,6 +200,13 @@ def _order(entry: Mapping[str, Any]) -> tuple[bool, int, str, str]:
 
 def _loads(text: str | None) -> Any:
     return None if text is None else orjson.loads(text)
+
+
+def _another(entries: list[Any], obligor: str) -> str | None:
+    """Who but the obligor stated something first, undated statements last."""
+    others = (entry for entry in entries if entry["agency"] != obligor)
+    first = min(others, key=lambda e: (e["time"] is None, e["time"] or 0, e["source"], e["id"]), default=None)
+    return None if first is None else str(first["agency"])
 
 
 def _first_time(entries: list[Any]) -> int | None:

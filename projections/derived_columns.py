@@ -17,6 +17,7 @@ from projections.calendar import month_of
 from projections.columns import Values, objects
 from projections.local_days import local_months
 from projections.merges import Derived, any_won, coalesce, earliest
+from projections.second_halves import FUNCTIONS as SECOND_HALVES
 from projections.winners import Ints
 
 
@@ -38,6 +39,8 @@ def listed(values: Values | None, size: int) -> list[Any]:
 def derive(derived: Derived, inputs: Sequence[Values | None], size: int, zone: str) -> Values | None:
     """A derived column from its inputs; None where it is NULL throughout."""
     filled = [values for values in inputs if values is not None]
+    if derived.function in SECOND_HALVES:
+        return _second_half(derived.function, inputs, size)
     whole = _IN_COLUMNS.get(derived.function)
     if whole is not None and len({values.dtype for values in filled}) <= 1:
         if not filled:
@@ -75,6 +78,17 @@ def _any_won(inputs: Sequence[Values], zone: str) -> Values:
 def _month_of(inputs: Sequence[Values], zone: str) -> Values:
     (moments,) = inputs
     return local_months(moments.astype(np.int64), zone)
+
+
+def _second_half(function: Callable[..., Any], inputs: Sequence[Values | None], size: int) -> Values | None:
+    """Most rows hold no such statement; the function is called for those that do."""
+    claimers, stated = inputs
+    if stated is None:
+        return None
+    found = objects((None,) * size, size)
+    for row in np.flatnonzero(~is_null(stated)).tolist():
+        found[row] = function(None if claimers is None else claimers[row], stated[row])
+    return found
 
 
 _IN_COLUMNS: dict[Callable[..., object], Callable[[Sequence[Values], str], Values]] = {

@@ -1,12 +1,13 @@
 """Services delivered: one row a delivery.
 
 Here because "how much did we do" counts units of service, and because a referral's loop closes with a first
-service. Whom it was delivered for confirms or disputes it; each keeps the first report of it, the units
+service. Another agency than the one that delivered confirms or disputes it: the first such report stands, the units
 confirmed are the last that were stated.
 """
 
 from projections.calendar import month_of
-from projections.merges import Derived, Model, Slot, SubjectKey, at, by_agency, data, won
+from projections.merges import Collect, Derived, Model, Slot, SubjectKey, at, by_agency, data, won
+from projections.second_halves import first_agency, first_stated, first_time, last_units
 
 SERVICES = Model(
     name="services",
@@ -30,21 +31,21 @@ SERVICES = Model(
                 won("delivered"),
             ),
         ),
-        Slot(
-            "confirmed",
-            "first",
-            ("service.confirmed",),
-            (at("confirmed_at"), by_agency("confirmed_agency"), won("confirmed")),
-        ),
-        Slot("counted", "last", ("service.confirmed",), (data("confirmed_units", "units", kind="real"),)),
-        Slot(
-            "disputed",
-            "first",
-            ("service.disputed",),
-            (at("disputed_at"), by_agency("disputed_agency"), won("disputed")),
-        ),
     ),
-    derived=(Derived("month", month_of, ("delivered_at",), zoned=True),),
+    collects=(
+        Collect("confirmations", ("service.confirmed",), ("units",)),
+        Collect("disputes", ("service.disputed",), ("reason",)),
+    ),
+    derived=(
+        Derived("month", month_of, ("delivered_at",), zoned=True),
+        Derived("confirmed", first_stated, ("agency", "confirmations"), kind="integer"),
+        Derived("confirmed_at", first_time, ("agency", "confirmations"), kind="integer"),
+        Derived("confirmed_agency", first_agency, ("agency", "confirmations")),
+        Derived("confirmed_units", last_units, ("agency", "confirmations"), kind="real"),
+        Derived("disputed", first_stated, ("agency", "disputes"), kind="integer"),
+        Derived("disputed_at", first_time, ("agency", "disputes"), kind="integer"),
+        Derived("disputed_agency", first_agency, ("agency", "disputes")),
+    ),
     indexes=(("month",), ("referral",)),
 )
 

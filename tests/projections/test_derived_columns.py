@@ -16,7 +16,7 @@ from projections.calendar import month_of
 from projections.columns import Values, objects
 from projections.derived_columns import derive, listed
 from projections.local_days import local_days, local_months
-from projections.merges import Derived, any_won, coalesce, earliest
+from projections.merges import Derived, any_won, coalesce, earliest, json_text
 from projections.models import MODELS
 
 ZONE = "America/New_York"
@@ -87,7 +87,29 @@ def test_control_a_function_that_differs_over_columns_is_noticed(monkeypatch: py
 def test_every_derived_column_of_the_models_is_known_over_columns_or_cheap_by_row() -> None:
     # Calls, referrals and services are the long tables; a function unknown here would cost a call a row.
     long = [model for model in MODELS if model.name in ("calls", "referrals", "services")]
-    assert {d.function for model in long for d in model.derived} <= set(derived_columns._IN_COLUMNS)
+    known = set(derived_columns._IN_COLUMNS) | derived_columns.SECOND_HALVES
+    assert {d.function for model in long for d in model.derived} <= known
+
+
+STATED = st.lists(
+    st.fixed_dictionaries(
+        {
+            "source": st.sampled_from(["a", "b"]),
+            "id": st.sampled_from(["1", "2", "3"]),
+            "time": st.none() | st.integers(0, 2),
+            "agency": st.sampled_from(["county", "harbor"]),
+            "units": st.none() | st.integers(1, 3),
+        }
+    ),
+    min_size=1,
+    max_size=3,
+).map(json_text)
+
+
+@pytest.mark.parametrize("function", sorted(derived_columns.SECOND_HALVES, key=lambda f: f.__name__))
+@given(found=st.lists(st.tuples(st.none() | st.sampled_from(["county", "harbor"]), st.none() | STATED), min_size=1))
+def test_the_other_sides_half(function: Any, found: list[tuple[Any, Any]]) -> None:
+    check(function, [list(values) for values in zip(*found, strict=True)], "text")
 
 
 @given(moments=st.lists(MOMENTS, max_size=20))

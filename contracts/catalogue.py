@@ -15,10 +15,10 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from contracts.declaration import Aggregate, Bad, EventType, Family, Rule, Status, Upcast
-from contracts.envelope import SUBJECT_PATTERN, WIRE_PREFIX, Event
+from contracts.envelope import WIRE_PREFIX, Event
 from contracts.families import discover
 from contracts.faults import fault
-from contracts.fields import Payload
+from contracts.fields import SUBJECT_PATTERN, Payload
 from contracts.recorded import Kind
 
 _VERSIONED: Final = re.compile(r"(?P<name>.+)\.v(?P<version>[1-9][0-9]{0,3})")

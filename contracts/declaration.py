@@ -31,6 +31,22 @@ broken.
 
 
 @dataclass(frozen=True, slots=True)
+class AllOf:
+    """Several rules as one: the first that is broken tells. Kept apart so that each can be shown broken."""
+
+    rules: tuple[Rule, ...]
+
+    def __call__(self, data: dict[str, Any]) -> tuple[str, str] | None:
+        """(JSON pointer inside data, sentence) of the first rule broken, or None."""
+        return next((told for rule in self.rules if (told := rule(data)) is not None), None)
+
+
+def every(*rules: Rule) -> AllOf:
+    """All of the rules, in this order."""
+    return AllOf(rules)
+
+
+@dataclass(frozen=True, slots=True)
 class Bad:
     """A payload that must be refused: with which code, and pointing to which place of the event."""
 

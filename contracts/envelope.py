@@ -13,11 +13,10 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from contracts import limits
-from contracts.fields import LINE_PATTERN, Id, Moment
+from contracts.fields import LINE_PATTERN, SUBJECT_PATTERN, Id, Moment
 
 WIRE_PREFIX: Final = "org.tallystick."
 SOURCE_PATTERN: Final = r"^(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+$"
-SUBJECT_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._~:@/-]*$"
 TYPE_PATTERN: Final = r"^org\.tallystick\.[a-z][a-z_]*\.[a-z][a-z_]*\.v[1-9][0-9]{0,3}$"
 CONTENT_TYPE_PATTERN: Final = (
     r"^application/(?:[a-z0-9.-]+\+)?json(?: *; *charset=(?:[Uu][Tt][Ff]-8|\x22[Uu][Tt][Ff]-8\x22))?$"

@@ -102,5 +102,22 @@ SomeIds = Annotated[
     Field(min_length=1, max_length=limits.LIST_ITEMS_MAX, json_schema_extra=_UNIQUE),
     AfterValidator(_distinct),
 ]
+Weekdays = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=7)], ...],
+    Field(min_length=1, max_length=7, json_schema_extra=_UNIQUE),
+    AfterValidator(_distinct),
+]
+"""Days of the week as ISO 8601 counts them: 1 is Monday."""
+
+Dates = Annotated[
+    tuple[Date, ...],
+    Field(max_length=limits.LIST_ITEMS_MAX, json_schema_extra=_UNIQUE),
+    AfterValidator(_distinct),
+]
+FiscalYears = Annotated[
+    tuple[Annotated[int, Field(ge=1900, le=2199)], ...],
+    Field(min_length=1, max_length=20, json_schema_extra=_UNIQUE),
+    AfterValidator(_distinct),
+]
 Names = Annotated[tuple[Name, ...], Field(max_length=limits.LIST_ITEMS_MAX)]
 """Names in the sender's order; the same one may stand twice."""

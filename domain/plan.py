@@ -69,7 +69,7 @@ class PlanRules:
             _in_use(state, data)
         elif fact.type == "definition.disputed":
             _version_defined(state, data)
-        elif fact.type != "goal.set":
+        elif fact.type not in ("goal.set", "calendar.set"):
             raise fault("decision_refused", f"No rule of a plan knows {fact.type}.", "/type")
         return (fact,)
 

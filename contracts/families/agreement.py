@@ -6,7 +6,7 @@ commitments.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,26 @@ from contracts.declaration import Bad, EventType, Family
 from contracts.fields import Date, Id, Payload, Sha256, SomeIds, Text
 
 AgreementKind = Literal["mou", "dsa", "dul", "baa", "qsoa"]
+
+
+class AnswerLimit(Payload):
+    """How long an agency may take to answer a referral."""
+
+    limit: Annotated[int, Field(ge=1, le=10_000)] = Field(description="How many of the unit.")
+    unit: Literal["hours", "days", "business_days"] = Field(
+        description="What is counted; business_days by the partnership's calendar (calendar.set)."
+    )
+
+
+class AgreementTerms(Payload):
+    """The limits the parties agreed on, as data, so that a breach needs nobody to notice it."""
+
+    answer_within: AnswerLimit | None = Field(
+        default=None, description="The time to accept or decline a referral (BSeR service request response time)."
+    )
+    confirm_within_days: Annotated[int, Field(ge=1, le=366)] | None = Field(
+        default=None, description="Days in which the other side of a shared fact is to tell its half."
+    )
 
 
 class AgreementSigned(Payload):
@@ -29,6 +49,7 @@ class AgreementSigned(Payload):
     effective: Date = Field(description="First day on which it binds.")
     expires: Date | None = Field(default=None, description="Last day on which it binds; absent where it has none.")
     text_sha256: Sha256 | None = Field(default=None, description="SHA-256 of the signed document's bytes, in hex.")
+    terms: AgreementTerms | None = Field(default=None, description="The limits that were agreed on.")
 
 
 class AgreementAmended(Payload):
@@ -38,6 +59,7 @@ class AgreementAmended(Payload):
     parties: SomeIds | None = Field(default=None, description="The parties from now on.")
     expires: Date | None = Field(default=None, description="The last day from now on.")
     text_sha256: Sha256 | None = Field(default=None, description="SHA-256 of the amendment's bytes, in hex.")
+    terms: AgreementTerms | None = Field(default=None, description="The limits from now on, all of them.")
     reason: Text | None = Field(default=None, description="What was changed and why.")
 
 
@@ -62,6 +84,8 @@ _SIGNED = {
     "effective": "2025-01-01",
 }
 
+_TERMS = {"answer_within": {"limit": 3, "unit": "business_days"}, "confirm_within_days": 14}
+
 FAMILY = Family(
     "agreement",
     "Agreements",
@@ -73,7 +97,11 @@ FAMILY = Family(
             kind="decision",
             aggregate="agreement",
             rule=_in_order,
-            good=(_SIGNED, {**_SIGNED, "expires": "2027-12-31", "text_sha256": "0f" * 32}),
+            good=(
+                _SIGNED,
+                {**_SIGNED, "expires": "2027-12-31", "text_sha256": "0f" * 32},
+                {**_SIGNED, "terms": _TERMS},
+            ),
             bad=(
                 Bad({**_SIGNED, "kind": "treaty"}, "data_invalid", "/data/kind"),
                 Bad({**_SIGNED, "parties": []}, "data_invalid", "/data/parties"),
@@ -87,7 +115,10 @@ FAMILY = Family(
             subject="agreement/{agreement}",
             kind="decision",
             aggregate="agreement",
-            good=({"agreement": "mou-2025", "expires": "2028-12-31", "reason": "Extended by a year."},),
+            good=(
+                {"agreement": "mou-2025", "expires": "2028-12-31", "reason": "Extended by a year."},
+                {"agreement": "mou-2025", "terms": {"answer_within": {"limit": 72, "unit": "hours"}}},
+            ),
             bad=(Bad({"agreement": "mou-2025", "text_sha256": "0F"}, "data_invalid", "/data/text_sha256"),),
         ),
         EventType(

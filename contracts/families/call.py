@@ -23,6 +23,10 @@ class CallReceived(Payload):
         default=None, description="How it came in (NIEM ServiceCallMechanism)."
     )
     local_code: Name | None = Field(default=None, description="The call taker's own code for its nature.")
+    discipline: Literal["behavioural_health", "police", "fire", "ems", "other"] | None = Field(
+        default=None,
+        description="Whose matter the call is (NIEM ServiceCallDisciplineCategory; Justice Counts calls for service).",
+    )
     priority: Name | None = Field(default=None, description="The call taker's own priority (NIEM ServiceCallPriority).")
     needs: Ids = Field(default=(), description="Needs named in the call, as codes, the foremost first.")
     local_needs: Names = Field(default=(), description="The same in the sender's own words or codes.")
@@ -54,6 +58,7 @@ FAMILY = Family(
                     "psap": "metro-911",
                     "channel": "911",
                     "local_code": "MH-2",
+                    "discipline": "behavioural_health",
                     "priority": "2",
                     "needs": ["suicidal_thoughts", "housing"],
                     "local_needs": ["Suicidal thoughts", "Housing"],

@@ -11,12 +11,14 @@ from pydantic import Field
 
 from contracts.declaration import Bad, EventType, Family
 from contracts.fields import Id, Minutes, Name, Payload
+from contracts.refusals import missing, unknown, wrong
 
 
 class EncounterEngaged(Payload):
     """The team is with the person; the event's time is the moment of first contact."""
 
     call: Id = Field(description="The call it answers.")
+    person: Id | None = Field(default=None, description="A keyed token for the person; never a name or number.")
 
 
 class EncounterClosed(Payload):
@@ -39,7 +41,23 @@ class EncounterClosed(Payload):
     local_disposition: Name | None = Field(default=None, description="The disposition in the sender's own words.")
     local_outcome: Name | None = Field(default=None, description="The attempt's outcome in the sender's own words.")
     minutes_on_scene: Minutes | None = Field(default=None, description="Whole minutes from arrival to departure.")
+    person: Id | None = Field(default=None, description="A keyed token for the person; never a name or number.")
+    person_group: Id | None = Field(default=None, description="A population group's code, for equity comparison.")
+    follow_up: bool | None = Field(
+        default=None, description="Whether somebody is to get in touch afterwards (SAMHSA crisis follow-up)."
+    )
 
+
+class FollowupMade(Payload):
+    """Somebody tried to get in touch after the encounter; the event's time is the moment of the attempt."""
+
+    call: Id = Field(description="The call the encounter answered.")
+    outcome: Literal["reached", "attempted", "declined"] = Field(
+        description="Whether the person was reached; declined: reached, and wants no further contact."
+    )
+
+
+_REACHED = {"call": "c-1", "outcome": "reached"}
 
 FAMILY = Family(
     "encounter",
@@ -84,6 +102,17 @@ FAMILY = Family(
                     "data_invalid",
                     "/data/minutes_on_scene",
                 ),
+            ),
+        ),
+        EventType(
+            name="followup.made",
+            model=FollowupMade,
+            subject="call/{call}",
+            good=(_REACHED,),
+            bad=(
+                *missing(_REACHED, "call", "outcome"),
+                *wrong(_REACHED, call="c 1", outcome="left a message"),
+                *unknown(_REACHED),
             ),
         ),
     ),

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from contracts.declaration import Bad, EventType, Family
 from contracts.fields import Id, Moment, Payload, Text
+from contracts.refusals import missing, unknown, wrong
 
 
 class ReferralRequested(Payload):
@@ -30,6 +31,7 @@ class ReferralRequested(Payload):
     )
     part_of: Id | None = Field(default=None, description="The referral or call it came out of (FHIR Task.partOf).")
     person: Id | None = Field(default=None, description="A keyed token for the person; never a name or number.")
+    person_group: Id | None = Field(default=None, description="A population group's code, for equity comparison.")
 
 
 class ReferralReceived(Payload):
@@ -94,6 +96,13 @@ class ReferralOutcomeConfirmed(Payload):
     agrees: bool = Field(description="Whether they agree with the reported outcome.")
 
 
+class ReferralDisputed(Payload):
+    """An agency does not agree with what the other side told of the referral."""
+
+    referral: Id = Field(description="The referral's id.")
+    reason: Text = Field(description="What is in dispute.")
+
+
 class AppointmentScheduled(Payload):
     """An appointment was made (FHIR Appointment.status booked; BSeR 5.1)."""
 
@@ -120,6 +129,7 @@ class AppointmentCancelled(Payload):
 _SUBJECT = "referral/{referral}"
 _R = {"referral": "r-1"}
 _REQUESTED = {**_R, "requester": "metro-police", "target": "lakeside-health", "need": "housing"}
+_DISPUTED = {**_R, "reason": "We never sent this person."}
 _NO_ID = (Bad({}, "field_missing", "/data/referral"), Bad({"referral": ""}, "data_invalid", "/data/referral"))
 
 FAMILY = Family(
@@ -192,6 +202,18 @@ FAMILY = Family(
             subject=_SUBJECT,
             good=({**_R, "by": "client", "agrees": False},),
             bad=(Bad({**_R, "by": "client", "agrees": 1}, "data_invalid", "/data/agrees"),),
+        ),
+        EventType(
+            name="referral.disputed",
+            model=ReferralDisputed,
+            subject=_SUBJECT,
+            good=(_DISPUTED,),
+            bad=(
+                *missing(_DISPUTED, "referral", "reason"),
+                *wrong(_DISPUTED, referral="r 1", reason="\u0000"),
+                *wrong(_DISPUTED, reason=""),
+                *unknown(_DISPUTED),
+            ),
         ),
         EventType(
             name="appointment.scheduled",

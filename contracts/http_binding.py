@@ -14,9 +14,9 @@ from typing import Any, Final, Literal
 import orjson
 
 from contracts.faults import Fault, fault
-from contracts.intake import split_batch
 from contracts.limits import EVENT_BYTES_MAX
 from contracts.recorded import Rejected
+from contracts.splitting import split_batch
 from contracts.strictjson import loads
 
 Mode = Literal["structured", "batched", "binary"]

@@ -32,8 +32,7 @@ _is_moment = re.compile(MOMENT_PATTERN.removesuffix("$")).fullmatch
 _is_date = re.compile(DATE_PATTERN.removesuffix("$")).fullmatch
 
 
-@lru_cache(maxsize=1024)
-def parse_us(text: str) -> int:
+def read_us(text: str) -> int:
     """UTC microseconds since the Unix epoch of an RFC 3339 date-time with an offset.
 
     Digits beyond the microsecond are cut off. Leap seconds (``:60``) are refused, since UTC microseconds
@@ -44,6 +43,10 @@ def parse_us(text: str) -> int:
     # fromisoformat reads the capital letters only.
     since = datetime.fromisoformat(text.upper()) - _EPOCH
     return (since.days * 86_400 + since.seconds) * SECOND_US + since.microseconds
+
+
+parse_us: Final = lru_cache(maxsize=1024)(read_us)
+"""As ``read_us``, remembering the last thousand: for moments that are read again, by a fold or after a validator."""
 
 
 def format_us(us: int) -> str:

@@ -12,8 +12,9 @@ import pytest
 from contracts.canonical import canonical_bytes
 from contracts.catalogue import CATALOGUE
 from contracts.faults import FAULTS
-from contracts.intake import split_batch, validate
+from contracts.intake import validate
 from contracts.recorded import Accepted, Rejected
+from contracts.splitting import split_batch
 
 BODIES = 20_000
 SEEDS = [json.dumps(entry.example_event(data)).encode() for entry in CATALOGUE for data in entry.good]

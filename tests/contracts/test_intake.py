@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from contracts.canonical import canonical_bytes
 from contracts.catalogue import CATALOGUE
-from contracts.intake import split_batch, validate, validate_object
+from contracts.intake import validate, validate_object
 from contracts.limits import ERRORS_TOLD_MAX
 from contracts.moments import parse_us
 from contracts.recorded import Accepted, Rejected
+from contracts.splitting import split_batch
 
 CALL = CATALOGUE.entry("call.received.v1")
 VOIDED = CATALOGUE.entry("record.voided.v1")

@@ -11,8 +11,9 @@ import pytest
 from contracts import limits
 from contracts.catalogue import CATALOGUE
 from contracts.faults import Fault
-from contracts.intake import split_batch, validate, validate_object
+from contracts.intake import validate, validate_object
 from contracts.recorded import Accepted, Rejected
+from contracts.splitting import split_batch
 from contracts.strictjson import loads
 
 CALL = CATALOGUE.entry("call.received.v1")

@@ -132,7 +132,10 @@ class Filling:
             elif fill.origin == "verb":
                 put(fill.column, self._columns.verbs(stretch.codes[won]))
             elif fill.origin == "data":
-                put(fill.column, objects(values(fill, data), len(rows)))
+                found = values(fill, data)
+                # Most optional fields are left out by everyone; what nobody filled stays a column of NULL.
+                if found.count(None) < len(found):
+                    put(fill.column, objects(found, len(rows)))
 
     def _collect(self, collect: Collect, members: Ints, payloads: Payloads) -> None:
         """Gathers a collection's column over all rows."""

@@ -84,14 +84,17 @@ class Payloads:
         asked = np.zeros(len(columns), dtype=bool)
         for positions in wanted:
             asked[positions] = True
-        self._positions = np.flatnonzero(asked)
-        needed = map(decoders.__getitem__, columns.codes[self._positions].tolist())
-        found = [decode(body).data for decode, body in zip(needed, columns.bodies(self._positions), strict=True)]
+        positions = np.flatnonzero(asked)
+        needed = map(decoders.__getitem__, columns.codes[positions].tolist())
+        found = [decode(body).data for decode, body in zip(needed, columns.bodies(positions), strict=True)]
         self._data = objects(found, len(found))
+        # Not set where nothing was asked: only the pages that are written to are ever real.
+        self._places = np.empty(len(columns), dtype=np.int32)
+        self._places[positions] = np.arange(len(positions), dtype=np.int32)
 
     def at(self, positions: Ints) -> list[Any]:
         """The payloads of events, in the order asked; they must have been wanted."""
-        found: list[Any] = self._data[np.searchsorted(self._positions, positions)].tolist()
+        found: list[Any] = self._data[self._places[positions]].tolist()
         return found
 
 

@@ -7,11 +7,15 @@ transaction, and going round the expression compiler for each batch costs more t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import MetaData, Table
+from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.engine import Connection
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 PARAMETERS_MAX = 900
 """The most parameters in one IN list; every SQLite build takes 999."""
@@ -22,6 +26,38 @@ def chunks(values: Iterable[Any], size: int = PARAMETERS_MAX) -> Iterator[list[A
     iterator = iter(values)
     while chunk := list(islice(iterator, size)):
         yield chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """The SQL that drops and makes some tables, and that makes their secondary indexes."""
+
+    drops: tuple[str, ...]
+    tables: tuple[str, ...]
+    indexes: tuple[str, ...]
+
+
+@cache
+def definitions(metadata: MetaData) -> Definitions:
+    """How the tables of ``metadata``, which must be complete, are dropped and made; compiled once a process, because
+    every rebuild makes all of them, the many that stay empty too."""
+    sqlite = dialect()
+    indexes = [index for table in metadata.sorted_tables for index in table.indexes]
+    return Definitions(
+        tuple(f"DROP TABLE IF EXISTS {_quoted(table.name)}" for table in metadata.sorted_tables),
+        tuple(str(CreateTable(table).compile(dialect=sqlite)) for table in metadata.sorted_tables),
+        tuple(str(CreateIndex(i).compile(dialect=sqlite)) for i in sorted(indexes, key=lambda i: str(i.name))),
+    )
+
+
+def execute(connection: Connection, statements: Iterable[str]) -> None:
+    """Executes statements without parameters one after another."""
+    cursor = connection.connection.cursor()
+    try:
+        for sql in statements:
+            cursor.execute(sql)
+    finally:
+        cursor.close()
 
 
 def upsert(table: Table) -> str:

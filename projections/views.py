@@ -13,7 +13,6 @@ from contextlib import contextmanager
 
 from sqlalchemy import delete, select
 from sqlalchemy.engine import Connection
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from contracts.ports import LogReader, Progress, Store
 from contracts.recorded import Recorded
@@ -148,16 +147,13 @@ class Views:
         return dirty
 
     def _make_empty(self, connection: Connection) -> None:
-        METADATA.drop_all(connection)
-        for table in METADATA.sorted_tables:
-            connection.execute(CreateTable(table))
+        made = statements.definitions(METADATA)
+        statements.execute(connection, (*made.drops, *made.tables))
 
     def _index(self, connection: Connection) -> None:
         """Makes the secondary indexes; apart from the tables because filling an indexed table costs twice
         as much."""
-        for table in METADATA.sorted_tables:
-            for index in sorted(table.indexes, key=lambda index: str(index.name)):
-                connection.execute(CreateIndex(index))
+        statements.execute(connection, statements.definitions(METADATA).indexes)
 
     def _mark_everything(self, connection: Connection) -> None:
         statements.write_rows(connection, _MARK, [(EVERYTHING, EVERYTHING)])

@@ -1,9 +1,9 @@
 """What can be counted: the read models as populations, with their columns and how a row leads to its
 events.
 
-A definition names a population and its columns; this table is what it is checked against. Two populations
-have no table of their own and are built when they are needed: what reports were expected, and how each KPI
-stood.
+A definition names a population and its columns; this table is what it is checked against. Some populations
+have no table of their own: those that are built when they are needed (what reports were expected, how each KPI
+stood, who was trained together), and one that is joined from two tables (referrals with their first service).
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ class Population:
     ``key`` gives a row's key; ``subject`` the subject whose events made it ("" where many subjects' events
     did); ``time`` is the column that dates a row for freshness and ``period`` the one that places it in a
     month or period. ``marks`` are the tables whose changes change it. ``columns`` is only filled where the
-    population is built. ``events`` says how its events are found: by subject, by when they were recorded,
-    by when they happened, or the plan's; by subject, ``subject_column`` is the one column that
-    ``subject`` looks at.
+    population is built, or joined to its ``table``. ``events`` says how its events are found: by subject, by when
+    they were recorded, by when they happened, the plan's, or those of the trainings and their agencies; by
+    subject, ``subject_column`` is the one column that ``subject`` looks at. A change of a table in ``reach`` in
+    some month may change rows of that month and of so many months before it.
     """
 
     name: str
@@ -38,8 +39,10 @@ class Population:
     marks: frozenset[str] = frozenset()
     built: bool = False
     columns: Mapping[str, Kind] = field(default_factory=dict)
-    events: Literal["subject", "recorded", "happened", "plan"] = "subject"
+    events: Literal["subject", "recorded", "happened", "plan", "trainings"] = "subject"
     subject_column: str = ""
+    table: str = ""
+    reach: Mapping[str, int] = field(default_factory=dict)
 
 
 EXPECTED_REPORTS: dict[str, Kind] = {
@@ -65,6 +68,21 @@ KPI_STATUS: dict[str, Kind] = {
     "value_current": "integer",
     "period": "text",
 }
+TRAINED_STAFF: dict[str, Kind] = {
+    "key": "text",
+    "training": "text",
+    "agency": "text",
+    "staff": "text",
+    "kind": "text",
+    "course": "text",
+    "held_at": "integer",
+    "month": "text",
+    "sectors": "integer",
+    "joint": "integer",
+}
+FIRST_SERVICE: dict[str, Kind] = {"first_served_at": "integer"}
+FIRST_SERVICE_MONTHS = 7
+"""The months in which a first service within ``joined.FIRST_SERVICE_DAYS`` of a request can lie, less one."""
 
 
 def _column(name: str) -> Callable[[Row], str]:
@@ -75,33 +93,43 @@ def _nobody(_: Row) -> str:
     return ""
 
 
+def _own(name: str, key: str, time: str, *, subject: str = "", prefix: str = "", **more: Any) -> Population:
+    """A population with a table: its key column, the one its events' subject is made of, and what dates a row."""
+    about = subject or key
+    return Population(
+        name,
+        _column(key),
+        lambda row: f"{prefix or about}/{row[about]}",
+        time=time,
+        marks=frozenset({more.get("table", name), *more.get("reach", ())}),
+        subject_column=about,
+        **more,
+    )
+
+
 POPULATIONS: dict[str, Population] = {
     population.name: population
     for population in (
-        Population(
-            "calls",
-            _column("call"),
-            lambda row: f"call/{row['call']}",
-            time="occurred_at",
-            marks=frozenset({"calls"}),
-            subject_column="call",
-        ),
-        Population(
-            "referrals",
-            _column("referral"),
-            lambda row: f"referral/{row['referral']}",
-            time="requested_at",
-            marks=frozenset({"referrals"}),
-            subject_column="referral",
-        ),
-        Population(
-            "services",
-            _column("delivery"),
-            lambda row: f"delivery/{row['delivery']}",
-            time="delivered_at",
-            marks=frozenset({"services"}),
-            subject_column="delivery",
-        ),
+        _own("calls", "call", "occurred_at"),
+        _own("referrals", "referral", "requested_at"),
+        _own("services", "delivery", "delivered_at"),
+        _own("arrests", "arrest", "made_at"),
+        _own("incidents", "incident", "used_at"),
+        _own("trainings", "training", "held_at"),
+        _own("attendances", "key", "held_at", subject="training"),
+        _own("certifications", "certification", "earned_at"),
+        _own("staffing", "key", "reported_at", prefix="staffing"),
+        _own("transactions", "transaction", "happened_at"),
+        _own("surveys", "survey", "collected_at"),
+        _own("engagements", "engagement", "held_at"),
+        _own("inputs", "input", "recorded_at"),
+        _own("disclosures", "disclosure", "made_at"),
+        _own("quality_flags", "flag", "flagged_at"),
+        _own("meetings", "meeting", "held_at"),
+        _own("decided", "decision", "recorded_at"),
+        _own("actions", "action", "due_at"),
+        _own("reviews", "review", "due_at"),
+        _own("audits", "audit", "found_at"),
         Population(
             "obligations",
             _column("key"),
@@ -126,6 +154,14 @@ POPULATIONS: dict[str, Population] = {
             marks=frozenset({"entries"}),
             events="recorded",
         ),
+        _own(
+            "referrals_served",
+            "referral",
+            "requested_at",
+            table="referrals",
+            reach={"services": FIRST_SERVICE_MONTHS},
+            columns=FIRST_SERVICE,
+        ),
         Population(
             "expected_reports",
             _column("key"),
@@ -135,6 +171,16 @@ POPULATIONS: dict[str, Population] = {
             built=True,
             columns=EXPECTED_REPORTS,
             events="happened",
+        ),
+        Population(
+            "trained_staff",
+            _column("key"),
+            lambda row: f"training/{row['training']}",
+            time="held_at",
+            marks=frozenset({"trainings", "agencies"}),
+            built=True,
+            columns=TRAINED_STAFF,
+            events="trainings",
         ),
         Population(
             "kpi_status",
@@ -160,11 +206,12 @@ def columns_of(population: Population) -> Mapping[str, Kind]:
     """The columns a definition may name, with what they hold."""
     if population.built:
         return population.columns
-    return {
+    kept: dict[str, Kind] = {
         column.name: "integer"
         if isinstance(column.type, BigInteger)
         else "real"
         if isinstance(column.type, Float)
         else "text"
-        for column in table_of(population.name).columns
+        for column in table_of(population.table or population.name).columns
     }
+    return {**kept, **population.columns}

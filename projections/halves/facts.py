@@ -24,17 +24,18 @@ CLAIMED: tuple[State, ...] = ("confirmed", "disputed", "pending")
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """How much a claim is about: the columns with what was claimed and what of it was confirmed.
+    """How much a claim is about: the columns with what was claimed and what the other side said it was.
 
     Either ``unit`` names what is counted, or ``unit_column`` holds it row by row. ``confirmed`` is None where a
-    confirmation is of the whole; ``confirmed_unit_column`` holds the unit in which the other side answered.
+    confirmation is of the whole. Of a claim that is disputed and meets ``partly``, the other side disputes no
+    more than the difference: what it did confirm counts as confirmed. Of any other the whole is disputed.
     """
 
     claimed: str
-    confirmed: str | None = None
     unit: str = ""
     unit_column: str = ""
-    confirmed_unit_column: str = ""
+    confirmed: str | None = None
+    partly: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,12 @@ SERVICE = SharedFact(
         all_of(differs("confirmed_agency", "agency"), differs("confirmed_units", "units")),
     ),
     unmatched=all_of(absent("delivered"), any_of(known("confirmed_agency"), known("disputed_agency"))),
-    quantity=Quantity("units", "confirmed_units", unit="units"),
+    quantity=Quantity(
+        "units",
+        unit="units",
+        confirmed="confirmed_units",
+        partly=not_(differs("disputed_agency", "agency")),
+    ),
     borrowed=(Borrowed("requester", "referrals", "referral", "referral", "requester"),),
 )
 
@@ -209,7 +215,12 @@ TRAINING = SharedFact(
         any_of(absent("organiser"), differs("agency", "organiser")),
         any_of(all_of(is_("confirmed"), Ne(op="ne", column="confirmed_attendees", value=0)), is_("disputed")),
     ),
-    quantity=Quantity("attendees", "confirmed_attendees", unit="people"),
+    quantity=Quantity(
+        "attendees",
+        unit="people",
+        confirmed="confirmed_attendees",
+        partly=not_(is_("disputed")),
+    ),
 )
 
 FUNDING = SharedFact(
@@ -244,7 +255,11 @@ FUNDING = SharedFact(
     ),
     unmatched=all_of(not_(is_("stage", "disbursed")), any_of(known("received_agency"), known("disputed_agency"))),
     quantity=Quantity(
-        "amount_minor", "received_amount_minor", unit_column="currency", confirmed_unit_column="received_currency"
+        "amount_minor",
+        unit_column="currency",
+        confirmed="received_amount_minor",
+        # Another currency is another sum: nobody here knows the rate.
+        partly=all_of(not_(differs("disputed_agency", "agency")), not_(differs("received_currency", "currency"))),
     ),
 )
 

@@ -1,0 +1,257 @@
+"""How much is claimed, confirmed, disputed and pending: by fact, and by who claims of whom.
+
+Here because a committee first asks how much of what is said rests on one side alone, and whose answer is
+missing; both are sums over the same lines, which the database makes in one pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, case, func, select
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql import ColumnElement
+from sqlalchemy.sql.selectable import Subquery
+
+from contracts.moments import DAY_US
+from projections.halves.facts import FACTS, SharedFact
+from projections.halves.grace import Stretch, grace_column, load_stretches
+from projections.halves.items import items
+from projections.kpi.periods import bounds_us
+from projections.kpi.shapes import AsOf
+
+Number = int | float
+
+COUNTS = ("claimed", "confirmed", "disputed", "pending", "pending_past_grace", "unmatched")
+AMOUNTS = ("claimed", "confirmed", "disputed", "pending")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Facts by state: claimed = confirmed + disputed + pending. ``pending_past_grace`` are among the pending;
+    ``unmatched`` were never claimed."""
+
+    claimed: int = 0
+    confirmed: int = 0
+    disputed: int = 0
+    pending: int = 0
+    pending_past_grace: int = 0
+    unmatched: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, name) + getattr(other, name) for name in COUNTS))
+
+    def to_json(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in COUNTS}
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """The same as quantities of one unit: claimed = confirmed + disputed + pending."""
+
+    claimed: Number = 0
+    confirmed: Number = 0
+    disputed: Number = 0
+    pending: Number = 0
+
+    def __add__(self, other: Amounts) -> Amounts:
+        return Amounts(*(getattr(self, name) + getattr(other, name) for name in AMOUNTS))
+
+    def to_json(self) -> dict[str, Number]:
+        return {name: whole(getattr(self, name)) for name in AMOUNTS}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One fact between one claimer and one other side, in one unit.
+
+    ``claimer`` is None where a second half stands alone and nobody can tell whose first half is missing;
+    ``other`` is None where the claim names nobody. ``amounts`` is None where the fact has no quantity.
+    """
+
+    fact: str
+    claimer: str | None
+    other: str | None
+    unit: str | None
+    counts: Counts
+    amounts: Amounts | None
+
+    def to_json(self) -> dict[str, Any]:
+        """One flat row, as it also stands in CSV."""
+        amounts = dict.fromkeys(AMOUNTS) if self.amounts is None else self.amounts.to_json()
+        return {
+            "fact": self.fact,
+            "claimer": self.claimer,
+            "other": self.other,
+            **self.counts.to_json(),
+            "unit": self.unit,
+            **{f"quantity_{name}": amount for name, amount in amounts.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FactSum:
+    """All lines of one fact; ``amounts`` by unit."""
+
+    fact: SharedFact
+    counts: Counts
+    amounts: dict[str, Amounts]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "fact": self.fact.name,
+            "title": self.fact.title,
+            **self.counts.to_json(),
+            "quantities": [{"unit": unit, **amounts.to_json()} for unit, amounts in sorted(self.amounts.items())],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PairSum:
+    """All facts that one agency claims of another."""
+
+    claimer: str | None
+    other: str | None
+    counts: Counts
+
+    def to_json(self) -> dict[str, Any]:
+        return {"claimer": self.claimer, "other": self.other, **self.counts.to_json()}
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """Whose half is missing: ``pending`` claims this agency has not answered (``past_grace`` of them too long),
+    and ``first_halves`` that others answer and this agency never stated."""
+
+    agency: str
+    pending: int
+    past_grace: int
+    first_halves: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "agency": self.agency,
+            "pending": self.pending,
+            "past_grace": self.past_grace,
+            "first_halves": self.first_halves,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """The sums at one reading; every other view of them is made from ``lines``."""
+
+    as_of: AsOf
+    period: str
+    lines: tuple[Line, ...]
+
+    def total(self) -> Counts:
+        """Everything."""
+        return sum((line.counts for line in self.lines), Counts())
+
+    def facts(self) -> list[FactSum]:
+        """Every shared fact in the order of its declaration, those without a claim among them."""
+        found = []
+        for fact in FACTS.values():
+            of_it = [line for line in self.lines if line.fact == fact.name]
+            amounts: dict[str, Amounts] = {}
+            for line in of_it:
+                if line.amounts is not None and line.counts.claimed:
+                    unit = line.unit or ""
+                    amounts[unit] = amounts.get(unit, Amounts()) + line.amounts
+            found.append(FactSum(fact, sum((line.counts for line in of_it), Counts()), amounts))
+        return found
+
+    def pairs(self) -> list[PairSum]:
+        """Who claims of whom, by their names; what names nobody comes last."""
+        counts: dict[tuple[str | None, str | None], Counts] = {}
+        for line in self.lines:
+            pair = (line.claimer, line.other)
+            counts[pair] = counts.get(pair, Counts()) + line.counts
+        ordered = sorted(counts, key=lambda pair: [(name is None, name or "") for name in pair])
+        return [PairSum(*pair, counts[pair]) for pair in ordered]
+
+    def waited_for(self) -> list[Waited]:
+        """The agencies whose half is missing somewhere; who keeps most claims waiting too long comes first."""
+        pending: dict[str, Counts] = {}
+        first: dict[str, int] = {}
+        for line in self.lines:
+            if line.other is not None and line.counts.pending:
+                pending[line.other] = pending.get(line.other, Counts()) + line.counts
+            if line.claimer is not None and line.counts.unmatched:
+                first[line.claimer] = first.get(line.claimer, 0) + line.counts.unmatched
+        found = [
+            Waited(agency, counts.pending, counts.pending_past_grace, first.get(agency, 0))
+            for agency in {*pending, *first}
+            for counts in (pending.get(agency, Counts()),)
+        ]
+        return sorted(found, key=lambda w: (-w.past_grace, -w.pending, -w.first_halves, w.agency))
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "as_of": self.as_of.to_json(),
+            "period": self.period,
+            "total": self.total().to_json(),
+            "facts": [fact.to_json() for fact in self.facts()],
+            "pairs": [pair.to_json() for pair in self.pairs()],
+            "waited_for": [waited.to_json() for waited in self.waited_for()],
+            "lines": [line.to_json() for line in self.lines],
+        }
+
+
+def reconciliation(connection: Connection, as_of: AsOf, zone: str, *, period: str = "all") -> Reconciliation:
+    """Every line, of all time or of the facts that happened in ``period`` (which must be one).
+
+    What is undated belongs to no period but "all", and is never past its grace: nobody can tell how long it
+    waits.
+    """
+    found = items()
+    past = past_grace_column(found, load_stretches(connection, zone), as_of.moment_us)
+    keys = [found.c[name] for name in ("fact", "claimer", "other", "unit", "state")]
+    query = select(
+        *keys,
+        func.count().label("n"),
+        func.sum(case((past, 1), else_=0)).label("past"),
+        *(func.sum(found.c[name]).label(f"sum_{name}") for name in AMOUNTS),
+    ).group_by(*keys)
+    within = within_period(found, period, zone)
+    if within is not None:
+        query = query.where(within)
+    return Reconciliation(as_of, period, tuple(_lines(connection.execute(query))))
+
+
+def _lines(rows: Iterable[Any]) -> list[Line]:
+    lines: dict[tuple[str, str | None, str | None, str | None], tuple[Counts, Amounts | None]] = {}
+    for row in rows:
+        claim = 0 if row.state == "unmatched" else row.n
+        counts = Counts(claimed=claim, **{row.state: row.n}, pending_past_grace=row.past)
+        amounts = None
+        if row.sum_claimed is not None:
+            amounts = Amounts(*(getattr(row, f"sum_{name}") for name in AMOUNTS))
+        key = (row.fact, row.claimer, row.other, row.unit)
+        kept, kept_amounts = lines.get(key, (Counts(), None))
+        if amounts is not None and kept_amounts is not None:
+            amounts = amounts + kept_amounts
+        lines[key] = (counts + kept, kept_amounts if amounts is None else amounts)
+    places = {name: place for place, name in enumerate(FACTS)}
+    ordered = sorted(lines, key=lambda key: (places[key[0]], *((part is None, part or "") for part in key[1:])))
+    return [Line(*key, *lines[key]) for key in ordered]
+
+
+def past_grace_column(found: Subquery, stretches: Sequence[Stretch], as_of_us: int) -> ColumnElement[bool]:
+    """Whether an item of ``items`` is pending for longer than it may; ``grace.past_grace`` as an SQL expression."""
+    days = grace_column(stretches, found.c.claimer, found.c.other, found.c.at)
+    return and_(found.c.state == "pending", found.c.at.is_not(None), found.c.at + days * DAY_US < as_of_us)
+
+
+def within_period(found: Subquery, period: str, zone: str) -> ColumnElement[bool] | None:
+    """Whether an item happened in a period; None for "all"."""
+    bounds = bounds_us(period, zone)
+    return None if bounds is None else and_(found.c.at >= bounds[0], found.c.at < bounds[1])
+
+
+def whole(value: Number) -> Number:
+    """A sum as an int where it is one: quantities are kept as floats, and 3 seats are not 3.0."""
+    return int(value) if float(value).is_integer() else value

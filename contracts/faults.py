@@ -284,6 +284,10 @@ _ROWS: tuple[tuple[str, str, int, FaultFamily, str, str], ...] = (
      "Add the value to the mapping; nothing is guessed."),
     ("file", "settings_invalid", 400, "rejected", "A setting breaks its rule.",
      "Change the setting named in the detail; see the settings reference."),
+    ("file", "definition_unplaced", 422, "rejected", "It is not known where in the plan the KPI belongs.",
+     "Name its plan and objective."),
+    ("file", "definition_unchanged", 422, "rejected", "The new version would change nothing.",
+     "Change the definition, its owner, its objective or the day from which it counts."),
     ("file", "package_missing", 503, "unavailable", "This needs a package that is not installed.",
      "Install the package named in the detail."),
 )  # fmt: skip

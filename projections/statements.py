@@ -29,29 +29,52 @@ def chunks(values: Iterable[Any], size: int = PARAMETERS_MAX) -> Iterator[list[A
 
 
 @dataclass(frozen=True, slots=True)
-class Definitions:
-    """The SQL that drops and makes some tables, and that makes their secondary indexes."""
+class Definition:
+    """The SQL that drops and makes one table, and that makes its secondary indexes."""
 
-    drops: tuple[str, ...]
-    tables: tuple[str, ...]
+    name: str
+    drop: str
+    create: str
     indexes: tuple[str, ...]
 
 
 @cache
-def definitions(metadata: MetaData) -> Definitions:
+def definitions(metadata: MetaData) -> tuple[Definition, ...]:
     """How the tables of ``metadata``, which must be complete, are dropped and made; compiled once a process, because
     every rebuild makes all of them, the many that stay empty too."""
     sqlite = dialect()
-    indexes = [index for table in metadata.sorted_tables for index in table.indexes]
-    return Definitions(
-        tuple(f"DROP TABLE IF EXISTS {_quoted(table.name)}" for table in metadata.sorted_tables),
-        tuple(str(CreateTable(table).compile(dialect=sqlite)) for table in metadata.sorted_tables),
-        tuple(str(CreateIndex(i).compile(dialect=sqlite)) for i in sorted(indexes, key=lambda i: str(i.name))),
+    return tuple(
+        Definition(
+            table.name,
+            f"DROP TABLE IF EXISTS {_quoted(table.name)}",
+            str(CreateTable(table).compile(dialect=sqlite)),
+            tuple(
+                str(CreateIndex(i).compile(dialect=sqlite)) for i in sorted(table.indexes, key=lambda i: str(i.name))
+            ),
+        )
+        for table in metadata.sorted_tables
     )
 
 
-def execute(connection: Connection, statements: Iterable[str]) -> None:
-    """Executes statements without parameters one after another."""
+def make_empty(connection: Connection, metadata: MetaData) -> None:
+    """Drops every table and makes it again, without its secondary indexes."""
+    made = definitions(metadata)
+    _execute(connection, (sql for table in made for sql in (table.drop, table.create)))
+
+
+def make_indexes(connection: Connection, metadata: MetaData) -> None:
+    """Makes the secondary indexes of tables that ``make_empty`` made."""
+    _execute(connection, (sql for table in definitions(metadata) for sql in table.indexes))
+
+
+def make_missing(connection: Connection, metadata: MetaData) -> None:
+    """Makes the tables that do not exist, with their indexes. Idempotent."""
+    there = {name for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    missing = [table for table in definitions(metadata) if table.name not in there]
+    _execute(connection, (sql for table in missing for sql in (table.create, *table.indexes)))
+
+
+def _execute(connection: Connection, statements: Iterable[str]) -> None:
     cursor = connection.connection.cursor()
     try:
         for sql in statements:

@@ -56,7 +56,7 @@ class Views:
 
     def prepare(self, connection: Connection) -> None:
         """Creates the tables that are missing. Idempotent."""
-        METADATA.create_all(connection)
+        statements.make_missing(connection, METADATA)
 
     def key(self, event: Recorded) -> str:
         """The subject: what an event is about is what has to wait while one about it cannot be applied."""
@@ -147,13 +147,12 @@ class Views:
         return dirty
 
     def _make_empty(self, connection: Connection) -> None:
-        made = statements.definitions(METADATA)
-        statements.execute(connection, (*made.drops, *made.tables))
+        statements.make_empty(connection, METADATA)
 
     def _index(self, connection: Connection) -> None:
         """Makes the secondary indexes; apart from the tables because filling an indexed table costs twice
         as much."""
-        statements.execute(connection, statements.definitions(METADATA).indexes)
+        statements.make_indexes(connection, METADATA)
 
     def _mark_everything(self, connection: Connection) -> None:
         statements.write_rows(connection, _MARK, [(EVERYTHING, EVERYTHING)])

@@ -82,6 +82,7 @@ KPI_HISTORIES = Model(
             ("version", "plan", "objective", "definition", "effective_from", "owner"),
         ),
         Collect("retired", ("kpi.retired",), ("version", "successor")),
+        Collect("disputed", ("definition.disputed",), ("version", "by", "reason")),
     ),
     expansion=KPI_VERSIONS,
 )

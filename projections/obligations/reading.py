@@ -7,7 +7,7 @@ would not agree.
 from __future__ import annotations
 
 import heapq
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -132,7 +132,10 @@ def every(connection: Connection, as_of_us: int, zone: str, asking: Asking) -> I
 
 def first_in_order(obligations: Iterable[Obligation], n: int) -> list[Obligation]:
     """The first ``n`` in reading order: by state as in ``STATES``; what is not settled the longest due first, what
-    is settled the newest first."""
+    is settled the newest first. All of them are read, however few are wanted."""
+    if n < 1:
+        deque(obligations, maxlen=0)
+        return []
     return heapq.nsmallest(n, obligations, key=_order)
 
 

@@ -262,14 +262,14 @@ def _checked(given: dict[str, Any], effective_from: str, owner: str | None) -> K
 
 def _in_file(found: Problem) -> Fault:
     """The same problem with its place in the file. What lies outside the definition came with the command."""
+    code, place = found.code, ""
     if found.pointer.startswith(_IN_EVENT):
         place = found.pointer.removeprefix(_IN_EVENT)
-    else:
-        # The id and version of the event were taken from the definition.
-        place = found.pointer.removeprefix("/data") if found.pointer in ("/data/kpi", "/data/version") else ""
+    elif found.pointer in ("/data/kpi", "/data/version"):  # taken from the definition
+        code, place = "definition_invalid", found.pointer.removeprefix("/data")
     # Whoever wrote the file never saw the event.
     detail = found.detail.replace("kpi.defined has", "a KPI definition has")
-    return fault(found.code, detail, place, hint=found.hint)
+    return fault(code, detail, place, hint=found.hint)
 
 
 def _last_planned(reading: Reading, kpi: Any) -> Definition | None:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from contracts.declaration import Bad, EventType, Family
 from contracts.fields import Id, Ids, Name, Payload, Text
+from contracts.refusals import missing, unknown, wrong
 
 
 class AgencyJoined(Payload):
@@ -56,6 +57,8 @@ FAMILY = Family(
                 Bad({**_JOINED, "name": ""}, "data_invalid", "/data/name"),
                 Bad({**_JOINED, "roles": ["provider", "provider"]}, "data_invalid", "/data/roles"),
                 Bad({**_JOINED, "sektor": "housing"}, "field_unknown", "/data/sektor"),
+                *missing(_JOINED, "agency", "name", "sector"),
+                *wrong(_JOINED, agency="lakeside health", name="Lakeside\nHealth", ori="or-0200000"),
             ),
         ),
         EventType(
@@ -69,6 +72,9 @@ FAMILY = Family(
             bad=(
                 Bad({}, "field_missing", "/data/agency"),
                 Bad({"agency": "lakeside health"}, "data_invalid", "/data/agency"),
+                *wrong({"agency": "lakeside-health"}, reason="\u0000"),
+                *wrong({"agency": "lakeside-health"}, reason=""),
+                *unknown({"agency": "lakeside-health"}),
             ),
         ),
     ),

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from contracts.declaration import Bad, EventType, Family
 from contracts.fields import Date, Id, Payload, Sha256, SomeIds, Text
+from contracts.refusals import missing, unknown, wrong
 
 AgreementKind = Literal["mou", "dsa", "dul", "baa", "qsoa"]
 
@@ -77,6 +78,23 @@ def _in_order(data: dict[str, Any]) -> tuple[str, str] | None:
     return None
 
 
+def _bad_terms(data: dict[str, Any]) -> tuple[Bad, ...]:
+    """The data with terms that break each rule of terms."""
+    within = {"limit": 3, "unit": "days"}
+    bad = (
+        ({"answer": within}, "field_unknown", "/answer"),
+        ({"answer_within": {"unit": "days"}}, "field_missing", "/answer_within/limit"),
+        ({"answer_within": {"limit": 3}}, "field_missing", "/answer_within/unit"),
+        ({"answer_within": {**within, "limit": 0}}, "data_invalid", "/answer_within/limit"),
+        ({"answer_within": {**within, "limit": 10_001}}, "data_invalid", "/answer_within/limit"),
+        ({"answer_within": {**within, "unit": "weeks"}}, "data_invalid", "/answer_within/unit"),
+        ({"answer_within": {**within, "grace": 1}}, "field_unknown", "/answer_within/grace"),
+        ({"confirm_within_days": 0}, "data_invalid", "/confirm_within_days"),
+        ({"confirm_within_days": 367}, "data_invalid", "/confirm_within_days"),
+    )
+    return tuple(Bad({**data, "terms": terms}, code, f"/data/terms{place}") for terms, code, place in bad)
+
+
 _SIGNED = {
     "agreement": "mou-2025",
     "kind": "mou",
@@ -85,6 +103,9 @@ _SIGNED = {
 }
 
 _TERMS = {"answer_within": {"limit": 3, "unit": "business_days"}, "confirm_within_days": 14}
+
+_AMENDED = {"agreement": "mou-2025", "expires": "2028-12-31"}
+_ENDED = {"agreement": "mou-2025", "kind": "terminated"}
 
 FAMILY = Family(
     "agreement",
@@ -107,6 +128,10 @@ FAMILY = Family(
                 Bad({**_SIGNED, "parties": []}, "data_invalid", "/data/parties"),
                 Bad({**_SIGNED, "effective": "2025-02-30"}, "data_invalid", "/data/effective"),
                 Bad({**_SIGNED, "expires": "2024-12-31"}, "data_invalid", "/data/expires"),
+                *missing(_SIGNED, "agreement", "kind", "parties", "effective"),
+                *wrong(_SIGNED, agreement="mou 2025", parties=["county", "county"], text_sha256="0F"),
+                *_bad_terms(_SIGNED),
+                *unknown(_SIGNED),
             ),
         ),
         EventType(
@@ -119,7 +144,14 @@ FAMILY = Family(
                 {"agreement": "mou-2025", "expires": "2028-12-31", "reason": "Extended by a year."},
                 {"agreement": "mou-2025", "terms": {"answer_within": {"limit": 72, "unit": "hours"}}},
             ),
-            bad=(Bad({"agreement": "mou-2025", "text_sha256": "0F"}, "data_invalid", "/data/text_sha256"),),
+            bad=(
+                Bad({"agreement": "mou-2025", "text_sha256": "0F"}, "data_invalid", "/data/text_sha256"),
+                *missing(_AMENDED, "agreement"),
+                *wrong(_AMENDED, agreement="mou 2025", parties=[], expires="2028-02-30", reason="\u0000"),
+                *wrong(_AMENDED, parties=["county", "county"], reason=""),
+                *_bad_terms(_AMENDED),
+                *unknown(_AMENDED),
+            ),
         ),
         EventType(
             name="agreement.ended",
@@ -134,7 +166,13 @@ FAMILY = Family(
                     "reason": "Replaced by a regional agreement.",
                 },
             ),
-            bad=(Bad({"agreement": "mou-2025"}, "field_missing", "/data/kind"),),
+            bad=(
+                Bad({"agreement": "mou-2025"}, "field_missing", "/data/kind"),
+                *missing(_ENDED, "agreement"),
+                *wrong(_ENDED, agreement="mou 2025", kind="lost", reason="\u0000"),
+                *wrong(_ENDED, reason=""),
+                *unknown(_ENDED),
+            ),
         ),
     ),
 )

@@ -92,7 +92,12 @@ FAMILY = Family(
             model=DiversionDeclined,
             subject=_SUBJECT,
             good=(_A, {**_A, "reason": "Prefers a hearing."}),
-            bad=(*missing(_A, "arrest"), *wrong(_A, arrest="ar 1", reason="\u0000"), *unknown(_A)),
+            bad=(
+                *missing(_A, "arrest"),
+                *wrong(_A, arrest="ar 1", reason="\u0000"),
+                *unknown(_A),
+                *wrong(_A, reason=""),
+            ),
         ),
     ),
 )

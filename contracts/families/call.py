@@ -12,6 +12,7 @@ from pydantic import Field
 
 from contracts.declaration import Bad, EventType, Family
 from contracts.fields import Id, Ids, Name, Names, Payload, Text
+from contracts.refusals import missing, unknown, wrong
 
 
 class CallReceived(Payload):
@@ -43,6 +44,8 @@ class CallTriaged(Payload):
     reason: Text | None = Field(default=None, description="Why, as a code or in words.")
 
 
+_TRIAGED = {"call": "c-1", "eligibility": "eligible"}
+
 FAMILY = Family(
     "call",
     "Crisis calls",
@@ -72,6 +75,7 @@ FAMILY = Family(
                 Bad({"call": "c-1", "chanel": "911"}, "field_unknown", "/data/chanel"),
                 Bad({"call": 1}, "data_invalid", "/data/call"),
                 Bad({"call": "c-1", "needs": ["a", "a"]}, "data_invalid", "/data/needs"),
+                *wrong({"call": "c-1"}, call="c 1", local_code="", priority="2\n", discipline="medical"),
             ),
         ),
         EventType(
@@ -82,7 +86,13 @@ FAMILY = Family(
                 {"call": "c-1", "eligibility": "eligible"},
                 {"call": "c-1", "eligibility": "not_triaged", "reason": "x"},
             ),
-            bad=(Bad({"call": "c-1", "eligibility": "maybe"}, "data_invalid", "/data/eligibility"),),
+            bad=(
+                Bad({"call": "c-1", "eligibility": "maybe"}, "data_invalid", "/data/eligibility"),
+                *missing(_TRIAGED, "call", "eligibility"),
+                *wrong(_TRIAGED, call="c 1", reason="\u0000"),
+                *wrong(_TRIAGED, reason=""),
+                *unknown(_TRIAGED),
+            ),
         ),
     ),
 )

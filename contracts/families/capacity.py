@@ -11,6 +11,7 @@ from pydantic import Field
 
 from contracts.declaration import Bad, EventType, Family
 from contracts.fields import Id, Payload
+from contracts.refusals import missing, unknown, wrong
 
 
 class CapacityReported(Payload):
@@ -21,6 +22,8 @@ class CapacityReported(Payload):
     slots: Annotated[int, Field(ge=0, le=100_000)] | None = Field(default=None, description="How many more it takes.")
 
 
+_REPORTED = {"service": "respite-beds", "status": "capacity", "slots": 3}
+
 FAMILY = Family(
     "capacity",
     "Capacity",
@@ -29,8 +32,14 @@ FAMILY = Family(
             name="capacity.reported",
             model=CapacityReported,
             subject="service/{service}",
-            good=({"service": "respite-beds", "status": "capacity", "slots": 3},),
-            bad=(Bad({"service": "respite-beds", "status": "full"}, "data_invalid", "/data/status"),),
+            good=(_REPORTED,),
+            bad=(
+                Bad({"service": "respite-beds", "status": "full"}, "data_invalid", "/data/status"),
+                *missing(_REPORTED, "service", "status"),
+                *wrong(_REPORTED, service="respite beds", slots=-1),
+                *wrong(_REPORTED, slots=100_001),
+                *unknown(_REPORTED),
+            ),
         ),
     ),
 )

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from contracts.declaration import Bad, EventType, Family
 from contracts.fields import Date, Id, Name, Payload, Period, Quantity, Text
+from contracts.refusals import missing, unknown, wrong
 
 
 class Recurrence(Payload):
@@ -109,6 +110,23 @@ _ONCE = {**_MADE, "quantity": 40, "unit": "seats", "due": "2025-06-30"}
 _MONTHLY = {"every": "month", "from": "2025-01-01", "until": "2025-12-31"}
 _ABOUT = {"commitment": "cit-seats", "period": "2025-03"}
 
+_EVIDENCED = {**_ABOUT, "quantity": 12.5, "evidence_ref": "roster-2025-03"}
+_DOUBTED = {**_ABOUT, "reason": "Half of the seats were online only."}
+_WAIVED = {**_ABOUT, "reason": "Wildfire emergency."}
+
+
+def _broken_recurrence(*fields: str) -> tuple[Bad, ...]:
+    """A recurrence without one of its fields, for each."""
+    return tuple(
+        Bad(
+            {**_MADE, "recurrence": {name: value for name, value in _MONTHLY.items() if name != field}},
+            "field_missing",
+            f"/data/recurrence/{field}",
+        )
+        for field in fields
+    )
+
+
 FAMILY = Family(
     "commitment",
     "Commitments",
@@ -135,6 +153,15 @@ FAMILY = Family(
                     "data_invalid",
                     "/data/recurrence/until",
                 ),
+                *missing(_ONCE, "commitment", "agreement", "clause", "obligor", "obligee", "deliverable"),
+                *wrong(
+                    _ONCE, commitment="cit seats", clause="4.2\n", deliverable="\u0000", quantity=2e12, due="2025-02-30"
+                ),
+                *wrong(_ONCE, clause="", deliverable=""),
+                *_broken_recurrence("every", "from"),
+                Bad({**_MADE, "recurrence": {**_MONTHLY, "every": "week"}}, "data_invalid", "/data/recurrence/every"),
+                Bad({**_MADE, "recurrence": {**_MONTHLY, "on": "friday"}}, "field_unknown", "/data/recurrence/on"),
+                *unknown(_ONCE),
             ),
         ),
         EventType(
@@ -156,6 +183,10 @@ FAMILY = Family(
                     "data_invalid",
                     "/data/period",
                 ),
+                *missing(_EVIDENCED, "commitment", "quantity", "evidence_ref"),
+                *wrong(_EVIDENCED, commitment="cit seats", quantity=0, evidence_ref=""),
+                *wrong(_EVIDENCED, quantity=2e12, evidence_ref="a\nb"),
+                *unknown(_EVIDENCED),
             ),
         ),
         EventType(
@@ -163,21 +194,36 @@ FAMILY = Family(
             model=CommitmentAccepted,
             subject="commitment/{commitment}",
             good=(_ABOUT,),
-            bad=(Bad({**_ABOUT, "periode": "2025-03"}, "field_unknown", "/data/periode"),),
+            bad=(
+                Bad({**_ABOUT, "periode": "2025-03"}, "field_unknown", "/data/periode"),
+                *missing(_ABOUT, "commitment"),
+                *wrong(_ABOUT, commitment="cit seats", period="March"),
+            ),
         ),
         EventType(
             name="commitment.disputed",
             model=CommitmentDisputed,
             subject="commitment/{commitment}",
             good=({**_ABOUT, "reason": "Half of the seats were online only."},),
-            bad=(Bad(_ABOUT, "field_missing", "/data/reason"),),
+            bad=(
+                Bad(_ABOUT, "field_missing", "/data/reason"),
+                *missing(_DOUBTED, "commitment"),
+                *wrong(_DOUBTED, commitment="cit seats", period="March", reason="\u0000"),
+                *wrong(_DOUBTED, reason=""),
+                *unknown(_DOUBTED),
+            ),
         ),
         EventType(
             name="commitment.waived",
             model=CommitmentWaived,
             subject="commitment/{commitment}",
             good=({**_ABOUT, "reason": "Wildfire emergency."},),
-            bad=(Bad({**_ABOUT, "reason": "\u0000"}, "data_invalid", "/data/reason"),),
+            bad=(
+                Bad({**_ABOUT, "reason": "\u0000"}, "data_invalid", "/data/reason"),
+                *missing(_WAIVED, "commitment", "reason"),
+                *wrong(_WAIVED, commitment="cit seats", period="March", reason=""),
+                *unknown(_WAIVED),
+            ),
         ),
     ),
 )

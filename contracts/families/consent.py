@@ -114,7 +114,12 @@ FAMILY = Family(
             model=ConsentRevoked,
             subject="consent/{consent}",
             good=(_C, {**_C, "reason": "Said at intake."}),
-            bad=(*missing(_C, "consent"), *wrong(_C, consent="", reason="\u0000"), *unknown(_C)),
+            bad=(
+                *missing(_C, "consent"),
+                *wrong(_C, consent="", reason="\u0000"),
+                *unknown(_C),
+                *wrong(_C, reason=""),
+            ),
         ),
     ),
 )

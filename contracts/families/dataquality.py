@@ -57,7 +57,12 @@ FAMILY = Family(
             model=DataqualityResolved,
             subject="flag/{flag}",
             good=(_F, {**_F, "note": "The clock was set right and the call sent again."}),
-            bad=(*missing(_F, "flag"), *wrong(_F, flag="f 1", note="\u0000"), *unknown(_F)),
+            bad=(
+                *missing(_F, "flag"),
+                *wrong(_F, flag="f 1", note="\u0000"),
+                *unknown(_F),
+                *wrong(_F, note=""),
+            ),
         ),
     ),
 )

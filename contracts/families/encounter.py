@@ -57,6 +57,7 @@ class FollowupMade(Payload):
     )
 
 
+_CLOSED = {"call": "c-1", "disposition": "other"}
 _REACHED = {"call": "c-1", "outcome": "reached"}
 
 FAMILY = Family(
@@ -68,7 +69,12 @@ FAMILY = Family(
             model=EncounterEngaged,
             subject="call/{call}",
             good=({"call": "c-1"},),
-            bad=(Bad({"Call": "c-1"}, "field_missing", "/data/call"),),
+            bad=(
+                Bad({"Call": "c-1"}, "field_missing", "/data/call"),
+                *missing({"call": "c-1"}, "call"),
+                *wrong({"call": "c-1"}, call="c 1", person="Jane Doe"),
+                *unknown({"call": "c-1"}),
+            ),
         ),
         EventType(
             name="encounter.closed",
@@ -102,6 +108,10 @@ FAMILY = Family(
                     "data_invalid",
                     "/data/minutes_on_scene",
                 ),
+                *missing(_CLOSED, "call", "disposition"),
+                *wrong(_CLOSED, call="c 1", attempt_outcome="lost", local_disposition="", local_outcome="a\nb"),
+                *wrong(_CLOSED, minutes_on_scene=100_001, follow_up="yes"),
+                *unknown(_CLOSED),
             ),
         ),
         EventType(

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from contracts.declaration import Bad, EventType, Family
 from contracts.fields import Id, Name, Payload
+from contracts.refusals import missing, unknown, wrong
 
 
 class EnrollmentStarted(Payload):
@@ -40,6 +41,7 @@ class AssessmentCompleted(Payload):
     person: Id | None = Field(default=None, description="A keyed token for the person; never a name or number.")
 
 
+_E = {"enrollment": "e-1"}
 _ASSESSED = {"assessment": "as-1", "instrument": "C-SSRS", "version": "2009", "level": "moderate"}
 
 FAMILY = Family(
@@ -54,21 +56,36 @@ FAMILY = Family(
                 {"enrollment": "e-1"},
                 {"enrollment": "e-1", "service": "rapid-rehousing", "person": "p:9f2c"},
             ),
-            bad=(Bad({"enrollment": None}, "data_invalid", "/data/enrollment"),),
+            bad=(
+                Bad({"enrollment": None}, "data_invalid", "/data/enrollment"),
+                *missing(_E, "enrollment"),
+                *wrong(_E, enrollment="e 1", person="Jane Doe"),
+                *unknown(_E),
+            ),
         ),
         EventType(
             name="enrollment.ended",
             model=EnrollmentEnded,
             subject="enrollment/{enrollment}",
             good=({"enrollment": "e-1"}, {"enrollment": "e-1", "destination": "435"}),
-            bad=(Bad({"enrollment": "e-1", "destination": 435}, "data_invalid", "/data/destination"),),
+            bad=(
+                Bad({"enrollment": "e-1", "destination": 435}, "data_invalid", "/data/destination"),
+                *missing(_E, "enrollment"),
+                *wrong(_E, enrollment="e 1"),
+                *unknown(_E),
+            ),
         ),
         EventType(
             name="assessment.completed",
             model=AssessmentCompleted,
             subject="assessment/{assessment}",
             good=(_ASSESSED, {**_ASSESSED, "enrollment": "e-1"}),
-            bad=(Bad({**_ASSESSED, "version": 2009}, "data_invalid", "/data/version"),),
+            bad=(
+                Bad({**_ASSESSED, "version": 2009}, "data_invalid", "/data/version"),
+                *missing(_ASSESSED, "assessment", "instrument", "version", "level"),
+                *wrong(_ASSESSED, assessment="as 1", instrument="", level="moderate\n"),
+                *unknown(_ASSESSED),
+            ),
         ),
     ),
 )

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from contracts.declaration import Bad, EventType, Family
 from contracts.fields import Counted, KpiId, Measured, Payload, Period, Text
+from contracts.refusals import missing, unknown, wrong
 
 
 class IndicatorMeasured(Payload):
@@ -37,6 +38,10 @@ FAMILY = Family(
                 Bad({**_M, "period": "2025-13"}, "data_invalid", "/data/period"),
                 Bad({**_M, "value": None}, "data_invalid", "/data/value"),
                 Bad({**_M, "denominator": -1}, "data_invalid", "/data/denominator"),
+                *missing(_M, "kpi", "period", "value", "method"),
+                *wrong(_M, kpi="p1", value=2e12, numerator=-1, denominator=2e12, method="\u0000"),
+                *wrong(_M, value=-2e12, numerator=2e12, method=""),
+                *unknown(_M),
             ),
         ),
     ),

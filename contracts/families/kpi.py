@@ -14,6 +14,7 @@ from contracts import limits
 from contracts.declaration import Bad, EventType, Family
 from contracts.fields import Counted, Date, Id, KpiId, Measured, Name, Payload, Period, Text, Version
 from contracts.kpi import KpiDefinition
+from contracts.refusals import missing, unknown, wrong
 
 
 class KpiDefined(Payload):
@@ -136,6 +137,27 @@ _DEFINED = {
 }
 _TARGETS: dict[str, Any] = {"plan": "plan-2025", "kpi": "K06", "targets": [{"period": "2025", "value": 80}]}
 
+_RETIRED = {"plan": "plan-2025", "kpi": "K06"}
+_HELD_WRONG = {"plan": "plan-2025", "kpi": "K06", "by": "county", "reason": "Arrests are left out."}
+_PERIOD = {"period": "2025", "value": 80}
+_BASELINE = {"value": 71.4, "date": "2024-12-31", "source": "annual report"}
+_BANDS = {"on_track": 0, "watch": 5}
+
+
+def _bad_part(part: str, good: dict[str, Any], **fields: Any) -> tuple[Bad, ...]:
+    """For each of the fields, targets with a part in which it is wrong, or missing where the value is None."""
+    bad = []
+    for field, value in fields.items():
+        changed = {**good, field: value}
+        code = "data_invalid" if field in good else "field_unknown"
+        if value is None:
+            del changed[field]
+            code = "field_missing"
+        place = f"/data/{part}/0/{field}" if part == "targets" else f"/data/{part}/{field}"
+        bad.append(Bad({**_TARGETS, part: [changed] if part == "targets" else changed}, code, place))
+    return tuple(bad)
+
+
 FAMILY = Family(
     "kpi",
     "KPIs and targets",
@@ -161,6 +183,10 @@ FAMILY = Family(
                     "definition_invalid",
                     "/data/definition/measure/numerator",
                 ),
+                *missing(_DEFINED, "plan", "objective", "kpi", "version", "definition", "effective_from"),
+                *wrong(_DEFINED, plan="plan 2025", version=0, effective_from="2025-02-30"),
+                *wrong(_DEFINED, version=10_001),
+                *unknown(_DEFINED),
             ),
         ),
         EventType(
@@ -170,7 +196,13 @@ FAMILY = Family(
             kind="decision",
             aggregate="plan",
             good=({"plan": "plan-2025", "kpi": "K06", "successor": "K06B"},),
-            bad=(Bad({"plan": "plan-2025"}, "field_missing", "/data/kpi"),),
+            bad=(
+                Bad({"plan": "plan-2025"}, "field_missing", "/data/kpi"),
+                *missing(_RETIRED, "plan"),
+                *wrong(_RETIRED, plan="plan 2025", kpi="k6", version=0, reason="\u0000"),
+                *wrong(_RETIRED, version=10_001, reason=""),
+                *unknown(_RETIRED),
+            ),
         ),
         EventType(
             name="target.set",
@@ -191,6 +223,17 @@ FAMILY = Family(
                 Bad({**_TARGETS, "targets": []}, "data_invalid", "/data/targets"),
                 Bad({**_TARGETS, "targets": [{"period": "2025"}]}, "field_missing", "/data/targets/0/value"),
                 Bad({**_TARGETS, "targets": _TARGETS["targets"] * 2}, "data_invalid", "/data/targets/1/period"),
+                *missing(_TARGETS, "plan", "kpi", "targets"),
+                *wrong(_TARGETS, plan="plan 2025", kpi="k6"),
+                *_bad_part("targets", _PERIOD, period=None, value=2e12),
+                *_bad_part("targets", _PERIOD, period="March", value=-2e12, note="x"),
+                *_bad_part("baseline", _BASELINE, value=None, date="2024-02-30", source="", note="x"),
+                *_bad_part("baseline", _BASELINE, value=2e12, source="a\nb"),
+                *_bad_part("baseline", _BASELINE, value=-2e12),
+                *_bad_part("bands", _BANDS, watch=None, on_track=-1, note="x"),
+                *_bad_part("bands", _BANDS, watch=-1, on_track=2e12),
+                *_bad_part("bands", _BANDS, watch=2e12),
+                *unknown(_TARGETS),
             ),
         ),
         EventType(
@@ -208,7 +251,13 @@ FAMILY = Family(
                     "reason": "Arrests are left out.",
                 },
             ),
-            bad=(Bad({"plan": "plan-2025", "kpi": "K06", "by": "county"}, "field_missing", "/data/reason"),),
+            bad=(
+                Bad({"plan": "plan-2025", "kpi": "K06", "by": "county"}, "field_missing", "/data/reason"),
+                *missing(_HELD_WRONG, "plan", "kpi", "by"),
+                *wrong(_HELD_WRONG, plan="plan 2025", kpi="k6", version=0, reason="\u0000"),
+                *wrong(_HELD_WRONG, version=10_001, reason=""),
+                *unknown(_HELD_WRONG),
+            ),
         ),
     ),
 )

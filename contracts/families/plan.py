@@ -12,6 +12,7 @@ from pydantic import Field
 
 from contracts.declaration import Bad, EventType, Family
 from contracts.fields import Date, Id, Ids, Name, Payload, Text, Version
+from contracts.refusals import missing, unknown, wrong
 
 
 class PlanPeriod(Payload):
@@ -60,6 +61,15 @@ def _days_in_order(data: dict[str, Any]) -> tuple[str, str] | None:
 
 
 _ADOPTED = {"plan": "plan-2025", "version": 1, "period": {"from": "2025-01-01", "to": "2027-12-31"}}
+_PERIOD = {"from": "2025-01-01", "to": "2027-12-31"}
+_GOAL = {"plan": "plan-2025", "goal": "g1", "statement": "People in crisis get care first."}
+_OBJECTIVE = {"plan": "plan-2025", "goal": "g1", "objective": "o1", "statement": "Resolve crises where they happen."}
+
+
+def _bad_period(period: dict[str, str], field: str, code: str = "data_invalid") -> tuple[Bad, ...]:
+    return (Bad({**_ADOPTED, "period": period}, code, f"/data/period/{field}"),)
+
+
 FAMILY = Family(
     "plan",
     "Strategic plan",
@@ -83,6 +93,13 @@ FAMILY = Family(
                     "data_invalid",
                     "/data/period/to",
                 ),
+                *missing(_ADOPTED, "plan", "version", "period"),
+                *wrong(_ADOPTED, plan="plan 2025", version=10_001, title="", ratified_by=["county", "county"]),
+                *wrong(_ADOPTED, title="a\nb"),
+                *_bad_period({"to": "2027-12-31"}, "from", "field_missing"),
+                *_bad_period({**_PERIOD, "to": "2027-02-30"}, "to"),
+                *_bad_period({**_PERIOD, "until": "2027-12-31"}, "until", "field_unknown"),
+                *unknown(_ADOPTED),
             ),
         ),
         EventType(
@@ -99,7 +116,13 @@ FAMILY = Family(
                     "position": 1,
                 },
             ),
-            bad=(Bad({"plan": "plan-2025", "goal": "g1"}, "field_missing", "/data/statement"),),
+            bad=(
+                Bad({"plan": "plan-2025", "goal": "g1"}, "field_missing", "/data/statement"),
+                *missing(_GOAL, "plan", "goal"),
+                *wrong(_GOAL, plan="plan 2025", statement="\u0000", position=-1),
+                *wrong(_GOAL, statement="", position=1_001),
+                *unknown(_GOAL),
+            ),
         ),
         EventType(
             name="objective.set",
@@ -130,6 +153,10 @@ FAMILY = Family(
                     "data_invalid",
                     "/data/owners",
                 ),
+                *missing(_OBJECTIVE, "plan", "goal", "objective", "statement"),
+                *wrong(_OBJECTIVE, objective="o 1", statement="\u0000", owners=["county", "county"]),
+                *wrong(_OBJECTIVE, statement=""),
+                *unknown(_OBJECTIVE),
             ),
         ),
     ),

@@ -13,6 +13,7 @@ from pydantic import Field
 from contracts import limits
 from contracts.declaration import Bad, EventType, Family
 from contracts.fields import LINE_PATTERN, Payload, Text
+from contracts.refusals import missing, unknown, wrong
 
 EventId = Annotated[str, Field(min_length=1, pattern=LINE_PATTERN, max_length=limits.EVENT_ID_CHARS_MAX)]
 
@@ -43,14 +44,24 @@ FAMILY = Family(
             model=RecordCorrected,
             subject=None,
             good=(_VOIDED, {**_VOIDED, "replacement": "evt-18"}),
-            bad=(Bad({"supersedes": "evt-17"}, "field_missing", "/data/reason"),),
+            bad=(
+                Bad({"supersedes": "evt-17"}, "field_missing", "/data/reason"),
+                *missing(_VOIDED, "supersedes"),
+                *wrong(_VOIDED, supersedes="evt\n17", reason="\u0000", replacement=""),
+                *unknown(_VOIDED),
+            ),
         ),
         EventType(
             name="record.voided",
             model=RecordVoided,
             subject=None,
             good=(_VOIDED,),
-            bad=(Bad({**_VOIDED, "supersedes": ""}, "data_invalid", "/data/supersedes"),),
+            bad=(
+                Bad({**_VOIDED, "supersedes": ""}, "data_invalid", "/data/supersedes"),
+                *missing(_VOIDED, "supersedes", "reason"),
+                *wrong(_VOIDED, supersedes="evt\n17", reason="\u0000"),
+                *unknown(_VOIDED),
+            ),
         ),
     ),
 )

@@ -130,7 +130,12 @@ _SUBJECT = "referral/{referral}"
 _R = {"referral": "r-1"}
 _REQUESTED = {**_R, "requester": "metro-police", "target": "lakeside-health", "need": "housing"}
 _DISPUTED = {**_R, "reason": "We never sent this person."}
-_NO_ID = (Bad({}, "field_missing", "/data/referral"), Bad({"referral": ""}, "data_invalid", "/data/referral"))
+_DECLINED = {**_R, "reason": "no_capacity"}
+_COMPLETED = {**_R, "outcome": "got_help"}
+_FAILED = {**_R, "reason": "could_not_contact"}
+_CONFIRMED = {**_R, "by": "client", "agrees": False}
+_NO_ID = (*missing(_R, "referral"), *wrong(_R, referral=""), *unknown(_R))
+_BAD_REASON = (*wrong(_R, reason="\u0000"), *wrong(_R, reason=""))
 
 FAMILY = Family(
     "referral",
@@ -154,6 +159,8 @@ FAMILY = Family(
                 Bad({**_REQUESTED, "urgency": "yesterday"}, "data_invalid", "/data/urgency"),
                 Bad({**_REQUESTED, "person": "Jane Doe"}, "data_invalid", "/data/person"),
                 Bad({**_REQUESTED, "name": "Jane Doe"}, "field_unknown", "/data/name"),
+                *missing(_REQUESTED, "referral", "requester", "target", "need"),
+                *wrong(_REQUESTED, channel="fax"),
             ),
         ),
         EventType(name="referral.received", model=ReferralReceived, subject=_SUBJECT, good=(_R,), bad=_NO_ID),
@@ -166,6 +173,10 @@ FAMILY = Family(
             bad=(
                 Bad(_R, "field_missing", "/data/reason"),
                 Bad({**_R, "reason": "full"}, "data_invalid", "/data/reason"),
+                *missing(_DECLINED, "referral"),
+                *wrong(_DECLINED, referral="r 1", note="\u0000"),
+                *wrong(_DECLINED, note=""),
+                *unknown(_DECLINED),
             ),
         ),
         EventType(
@@ -173,35 +184,54 @@ FAMILY = Family(
             model=ReferralWithdrawn,
             subject=_SUBJECT,
             good=(_R, {**_R, "reason": "Moved away."}),
-            bad=_NO_ID,
+            bad=(*_NO_ID, *_BAD_REASON),
         ),
         EventType(
             name="referral.on_hold",
             model=ReferralOnHold,
             subject=_SUBJECT,
             good=(_R, {**_R, "waitlist": True}),
-            bad=(Bad({**_R, "waitlist": "yes"}, "data_invalid", "/data/waitlist"),),
+            bad=(
+                Bad({**_R, "waitlist": "yes"}, "data_invalid", "/data/waitlist"),
+                *_NO_ID,
+            ),
         ),
         EventType(
             name="referral.completed",
             model=ReferralCompleted,
             subject=_SUBJECT,
             good=({**_R, "outcome": "got_help"}, {**_R, "outcome": "partly", "service": "rapid-rehousing"}),
-            bad=(Bad({**_R, "outcome": "successful"}, "data_invalid", "/data/outcome"),),
+            bad=(
+                Bad({**_R, "outcome": "successful"}, "data_invalid", "/data/outcome"),
+                *missing(_COMPLETED, "referral", "outcome"),
+                *wrong(_COMPLETED, referral="r 1"),
+                *unknown(_COMPLETED),
+            ),
         ),
         EventType(
             name="referral.failed",
             model=ReferralFailed,
             subject=_SUBJECT,
             good=({**_R, "reason": "could_not_contact"},),
-            bad=(Bad({**_R, "reason": None}, "data_invalid", "/data/reason"),),
+            bad=(
+                Bad({**_R, "reason": None}, "data_invalid", "/data/reason"),
+                *missing(_FAILED, "referral", "reason"),
+                *wrong(_FAILED, referral="r 1", note="\u0000"),
+                *wrong(_FAILED, note=""),
+                *unknown(_FAILED),
+            ),
         ),
         EventType(
             name="referral.outcome_confirmed",
             model=ReferralOutcomeConfirmed,
             subject=_SUBJECT,
             good=({**_R, "by": "client", "agrees": False},),
-            bad=(Bad({**_R, "by": "client", "agrees": 1}, "data_invalid", "/data/agrees"),),
+            bad=(
+                Bad({**_R, "by": "client", "agrees": 1}, "data_invalid", "/data/agrees"),
+                *missing(_CONFIRMED, "referral", "by", "agrees"),
+                *wrong(_CONFIRMED, referral="r 1", by="police"),
+                *unknown(_CONFIRMED),
+            ),
         ),
         EventType(
             name="referral.disputed",
@@ -220,7 +250,10 @@ FAMILY = Family(
             model=AppointmentScheduled,
             subject=_SUBJECT,
             good=(_R, {**_R, "appointment": "a-1", "starts": "2025-03-09T09:30:00-07:00"}),
-            bad=(Bad({**_R, "starts": "2025-03-09 09:30"}, "data_invalid", "/data/starts"),),
+            bad=(
+                Bad({**_R, "starts": "2025-03-09 09:30"}, "data_invalid", "/data/starts"),
+                *_NO_ID,
+            ),
         ),
         EventType(name="appointment.missed", model=AppointmentMissed, subject=_SUBJECT, good=(_R,), bad=_NO_ID),
         EventType(
@@ -228,7 +261,7 @@ FAMILY = Family(
             model=AppointmentCancelled,
             subject=_SUBJECT,
             good=(_R, {**_R, "appointment": "a-1", "reason": "Clinic closed."}),
-            bad=_NO_ID,
+            bad=(*_NO_ID, *_BAD_REASON),
         ),
     ),
 )

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from contracts.declaration import Bad, EventType, Family
 from contracts.fields import Date, Id, Payload
-from contracts.refusals import broken
+from contracts.refusals import broken, missing, unknown, wrong
 
 FEEDS: Final = frozenset(module.name for module in iter_modules([str(Path(__file__).parent)]))
 """The families in this folder. A rule and no closed set of the contract: a new family is a new feed at once, and
@@ -62,6 +62,10 @@ FAMILY = Family(
                 *broken({**_E, "feed": "referrals"}, "/feed"),
                 Bad({**_E, "cadence": "often"}, "data_invalid", "/data/cadence"),
                 Bad({**_E, "grace_days": "10"}, "data_invalid", "/data/grace_days"),
+                *missing(_E, "agency", "feed", "cadence", "grace_days"),
+                *wrong(_E, agency="lakeside health", feed="Referral", grace_days=-1, since="2025-02-30"),
+                *wrong(_E, grace_days=367),
+                *unknown(_E),
             ),
         ),
     ),

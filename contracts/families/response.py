@@ -11,6 +11,7 @@ from pydantic import Field
 
 from contracts.declaration import Bad, EventType, Family
 from contracts.fields import Id, Ids, Payload, Text
+from contracts.refusals import missing, unknown, wrong
 
 Team = Literal["police", "co_response", "civilian", "ems"]
 
@@ -49,6 +50,10 @@ class ResponseBackupRequested(Payload):
     reason: Text | None = Field(default=None, description="Why it asked.")
 
 
+_CALL = {"call": "c-1"}
+_SENT = {"call": "c-1", "team": "civilian"}
+_NOT_SENT = {"call": "c-1", "reason": "no_unit"}
+
 FAMILY = Family(
     "response",
     "Responses",
@@ -64,6 +69,9 @@ FAMILY = Family(
             bad=(
                 Bad({"call": "c-1"}, "field_missing", "/data/team"),
                 Bad({"call": "c-1", "team": "Civilian"}, "data_invalid", "/data/team"),
+                *missing(_SENT, "call"),
+                *wrong(_SENT, call="c 1", units=["M1", "M1"]),
+                *unknown(_SENT),
             ),
         ),
         EventType(
@@ -74,21 +82,38 @@ FAMILY = Family(
                 {"call": "c-1", "reason": "no_unit"},
                 {"call": "c-1", "reason": "other", "note": "Road closed."},
             ),
-            bad=(Bad({"call": "c-1", "reason": "busy"}, "data_invalid", "/data/reason"),),
+            bad=(
+                Bad({"call": "c-1", "reason": "busy"}, "data_invalid", "/data/reason"),
+                *missing(_NOT_SENT, "call", "reason"),
+                *wrong(_NOT_SENT, call="c 1", note="\u0000"),
+                *wrong(_NOT_SENT, note=""),
+                *unknown(_NOT_SENT),
+            ),
         ),
         EventType(
             name="response.arrived",
             model=ResponseArrived,
             subject="call/{call}",
             good=({"call": "c-1", "team": "civilian"},),
-            bad=(Bad({"call": "c-1"}, "field_missing", "/data/team"),),
+            bad=(
+                Bad({"call": "c-1"}, "field_missing", "/data/team"),
+                *missing(_SENT, "call"),
+                *wrong(_SENT, call="c 1", team="fire", units=["M1", "M1"]),
+                *unknown(_SENT),
+            ),
         ),
         EventType(
             name="response.backup_requested",
             model=ResponseBackupRequested,
             subject="call/{call}",
             good=({"call": "c-1"}, {"call": "c-1", "team": "civilian", "reason": "Weapon seen."}),
-            bad=(Bad({"call": ["c-1"]}, "data_invalid", "/data/call"),),
+            bad=(
+                Bad({"call": ["c-1"]}, "data_invalid", "/data/call"),
+                *missing(_CALL, "call"),
+                *wrong(_CALL, call="c 1", team="fire", reason="\u0000"),
+                *wrong(_CALL, reason=""),
+                *unknown(_CALL),
+            ),
         ),
     ),
 )

@@ -55,7 +55,10 @@ FAMILY = Family(
             bad=(
                 Bad({**_D, "units": 0}, "data_invalid", "/data/units"),
                 Bad({**_D, "units": True}, "data_invalid", "/data/units"),
-                Bad({"delivery": "d-1", "service": "peer-support"}, "field_missing", "/data/units"),
+                *missing(_D, "delivery", "service", "units"),
+                *wrong(_D, delivery="d 1", units=2e12, minutes=-1),
+                *wrong(_D, minutes=100_001),
+                *unknown(_D),
             ),
         ),
         EventType(

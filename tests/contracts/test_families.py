@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from contracts.catalogue import CATALOGUE, Catalogue, Entry
+from contracts.declaration import Family
 from contracts.families import discover
 from contracts.intake import Intake, validate
 from contracts.recorded import Accepted, Rejected
@@ -100,6 +101,14 @@ def test_the_families_of_the_language_are_there() -> None:
         audit.finding audit.closed
     """
     assert set(expected.split()) == {entry.name for entry in CATALOGUE}
+
+
+@pytest.mark.parametrize("family", CATALOGUE.families, ids=lambda family: family.name)
+def test_every_family_is_a_feed_under_the_name_of_its_module(family: Family) -> None:
+    data = {"agency": "lakeside-health", "feed": family.name, "cadence": "monthly", "grace_days": 10}
+    event = CATALOGUE.entry("report.expected.v1").example_event(data)
+    assert isinstance(validate(json.dumps(event).encode()), Accepted)
+    assert f"contracts.families.{family.name}" in sys.modules
 
 
 def test_the_decisions_are_those_of_governance() -> None:

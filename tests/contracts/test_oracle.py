@@ -34,7 +34,22 @@ QUICK = settings(
 
 ODD_TEXTS = ["", " ", "x", "a b", "é", "\U0001f600", "x\n", "\n", "\u0000", "\u007f", "\u2028", "-x", "K06", "2025-03"]
 ODD_TEXTS += ["2025-02-30", "2025-03-01", "2025-03-01T10:00:00Z", "2025-03-01T10:00:00Z\n", "2025-02-30T10:00:00Z"]
-ODD_TEXTS += ["2025-03-01\n", "2025-Q1\n", "2025", "0" * 64, "0" * 64 + "\n", "٣", "call", "x" * 41, "x" * 129, "1.0"]
+ODD_TEXTS += [
+    "USD\n",
+    "call\n",
+    "2025-13",
+    "2025-03\n",
+    "2025-03-01\n",
+    "2025-Q1\n",
+    "2025",
+    "0" * 64,
+    "0" * 64 + "\n",
+    "٣",
+    "call",
+    "x" * 41,
+    "x" * 129,
+    "1.0",
+]
 ODD_NUMBERS = [0, -1, 1, 2, 0.5, -0.5, 1e12, 1e12 + 1, 100_000, 100_001, 10_000, 10_001, 366, 367, 2**31, 2**53 - 1]
 ODD_VALUES = st.one_of(
     st.sampled_from([None, True, False, [], {}, [[]], [None], ["x", "x"], [1, True], {"x": 1}]),
@@ -108,6 +123,9 @@ def _made(schema: dict[str, Any], defs: dict[str, Any], depth: int) -> st.Search
                 options = [option for option in options if not _nests(option)] or options
             return st.one_of([_made(option, defs, depth) for option in options])
     kind = schema.get("type")
+    if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
+        keys = st.sampled_from(["county", "lakeside-health", "x" * 128])
+        return st.dictionaries(keys, _made(schema["additionalProperties"], defs, depth), min_size=1, max_size=3)
     if kind == "object":
         required = set(schema.get("required", ()))
         made = {name: _made(inner, defs, depth) for name, inner in schema.get("properties", {}).items()}
@@ -143,7 +161,14 @@ def _text(schema: dict[str, Any]) -> st.SearchStrategy[str]:
         return st.sampled_from(["2025-03-01T10:00:00Z", "2024-02-29t23:59:59.123456789-08:00", "1999-12-31T00:00:00z"])
     pattern = schema.get("pattern", "")
     length = schema.get("maxLength", 20)
-    known = {"^(?:19|20|21)": ["2025", "2025-03", "2025-Q4"], "^[0-9a-f]": ["0a" * 32], "^[A-Z0-9]{7,9}": ["OR0200000"]}
+    known = {
+        "^(?:19|20|21)[0-9]{2}-": ["2025-03", "2199-12"],
+        "^(?:19|20|21)": ["2025", "2025-03", "2025-Q4"],
+        "^[0-9a-f]": ["0a" * 32],
+        "^[A-Z0-9]{7,9}": ["OR0200000"],
+        "^[A-Z]{3}$": ["USD", "EUR"],
+        "^[a-z]+$": ["referral", "x"],
+    }
     for begins, texts in known.items():
         if pattern.startswith(begins):
             return st.sampled_from(texts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 
 from contracts.kpi import (
     After,
@@ -33,7 +34,7 @@ from contracts.kpi import (
     Split,
     Value,
 )
-from projections.kpi.vocabulary import EVENTS, FLAGS, KNOWN, NOUNS, PLURALS, TERMS, VALUES
+from projections.kpi.vocabulary import NOUNS, PLURALS, TERMS, VALUES, Vocabulary, spoken_of
 
 ORDINALS = {50: "median", 25: "first quartile", 75: "third quartile", 0: "least", 100: "greatest"}
 
@@ -42,80 +43,84 @@ def _plain(name: object) -> str:
     return str(name).replace("_", " ")
 
 
-def _event(column: str) -> str:
-    return EVENTS[column][0] if column in EVENTS else _plain(column.removesuffix("_at"))
+def _event(column: str, said: Vocabulary) -> str:
+    return said.events[column][0] if column in said.events else _plain(column.removesuffix("_at"))
 
 
-def _moment(column: str) -> str:
-    return EVENTS[column][1] if column in EVENTS else _plain(column.removesuffix("_at"))
+def _moment(column: str, said: Vocabulary) -> str:
+    return said.events[column][1] if column in said.events else _plain(column.removesuffix("_at"))
 
 
 def _listed(words: list[str], last: str) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
-def _is_set(condition: Condition) -> tuple[str, bool] | None:
+def _is_set(condition: Condition, said: Vocabulary) -> tuple[str, bool] | None:
     """(column, set) where the condition is about a flag."""
     match condition:
-        case Eq() if condition.column in FLAGS and condition.value in (0, 1):
+        case Eq() if condition.column in said.flags and condition.value in (0, 1):
             return condition.column, bool(condition.value)
-        case NotNull() | IsNull() if condition.column in FLAGS:
+        case NotNull() | IsNull() if condition.column in said.flags:
             return condition.column, isinstance(condition, NotNull)
         case Not():
-            inner = _is_set(condition.condition)
+            inner = _is_set(condition.condition, said)
             return None if inner is None else (inner[0], not inner[1])
         case _:
             return None
 
 
-def words(condition: Condition, it: str = "it") -> str:
-    """A condition as a clause about ``it``, the thing that is counted: "the person was arrested"."""
-    return _clause(condition).replace("{it}", it, 1).replace("{it}", "it")
+def words(condition: Condition, it: str = "it", population: str = "") -> str:
+    """A condition on a population's rows as a clause about ``it``, the thing that is counted: "the person was
+    arrested"."""
+    return _clause(condition, spoken_of(population)).replace("{it}", it, 1).replace("{it}", "it")
 
 
-def _clause(condition: Condition) -> str:
-    flag = _is_set(condition)
+def _clause(condition: Condition, said: Vocabulary) -> str:
+    flag = _is_set(condition, said)
     if flag is not None:
-        return FLAGS[flag[0]][0 if flag[1] else 1]
+        return said.flags[flag[0]][0 if flag[1] else 1]
     match condition:
         case Eq():
-            return _is_one_of(condition.column, [condition.value])
+            return _is_one_of(condition.column, [condition.value], said)
         case In():
-            return _is_one_of(condition.column, condition.values)
+            return _is_one_of(condition.column, condition.values, said)
         case Ne():
-            named = VALUES.get(condition.column, {}).get(str(condition.value))
+            named = said.values.get(condition.column, {}).get(str(condition.value))
             other = _plain(condition.value) if named is None else " ".join(named)
             return f"the {_plain(condition.column)} is recorded, and it is another than: {other}"
         case IsNull() | NotNull():
             known = isinstance(condition, NotNull)
-            if condition.column in KNOWN:
-                return KNOWN[condition.column][0 if known else 1]
+            if condition.column in said.known:
+                return said.known[condition.column][0 if known else 1]
             if condition.column.endswith("_at"):
-                return f"it is {'' if known else 'not '}known when {_event(condition.column)}"
+                return f"it is {'' if known else 'not '}known when {_event(condition.column, said)}"
             return f"the {_plain(condition.column)} is {'' if known else 'not '}known"
         case Before():
-            return f"{_event(condition.column)} before {_event(condition.other)}"
+            return f"{_event(condition.column, said)} before {_event(condition.other, said)}"
         case After():
-            return f"{_event(condition.column)} after {_event(condition.other)}"
+            return f"{_event(condition.column, said)} after {_event(condition.other, said)}"
         case Differs():
             return f"the {_plain(condition.column)} and the {_plain(condition.other)} are known and not the same"
         case ElapsedAtMost():
-            return f"{_event(condition.to)} within {_span(condition.seconds)} of {_moment(condition.from_)}"
+            return f"{_event(condition.to, said)} within {_span(condition.seconds)} of {_moment(condition.from_, said)}"
         case Past():
             if condition.days == 0:
-                return f"{_moment(condition.column)} has passed"
-            return f"more than {_span(condition.days * 86_400)} have passed since {_moment(condition.column)}"
+                return f"{_moment(condition.column, said)} has passed"
+            return f"more than {_span(condition.days * 86_400)} have passed since {_moment(condition.column, said)}"
         case AllOf():
-            return _listed([_clause(inner) for inner in _telling(condition)], "and")
+            return _listed([_clause(inner, said) for inner in _telling(condition)], "and")
         case AnyOf():
-            return f"({_listed([_clause(inner) for inner in condition.conditions], 'or')})"
+            clauses = [_clause(inner, said) for inner in condition.conditions]
+            if any(isinstance(inner, AllOf) for inner in condition.conditions):
+                return f"({'; or '.join(clauses)})"
+            return f"({_listed(clauses, 'or')})"
         case Not():
-            return _negated(condition.condition)
+            return _negated(condition.condition, said)
 
 
-def _is_one_of(column: str, values: Sequence[object]) -> str:
-    said = [VALUES.get(column, {}).get(str(value)) for value in values]
-    known = [one for one in said if one is not None]
+def _is_one_of(column: str, values: Sequence[object], said: Vocabulary) -> str:
+    phrases = [said.values.get(column, {}).get(str(value)) for value in values]
+    known = [one for one in phrases if one is not None]
     if len(known) < len(values):
         return f"the {_plain(column)} is {_listed([_plain(value) for value in values], 'or')}"
     begun: dict[str, list[str]] = {}
@@ -135,18 +140,18 @@ def _telling(condition: AllOf) -> list[Condition]:
     return kept or list(condition.conditions)
 
 
-def _negated(condition: Condition) -> str:
+def _negated(condition: Condition, said: Vocabulary) -> str:
     match condition:
         case Past() if condition.days == 0:
-            return f"{_moment(condition.column)} has not come yet"
+            return f"{_moment(condition.column, said)} has not come yet"
         case Past():
-            return f"{_span(condition.days * 86_400)} have not passed since {_moment(condition.column)}"
+            return f"{_span(condition.days * 86_400)} have not passed since {_moment(condition.column, said)}"
         case After():
-            return f"{_event(condition.column)} no later than {_event(condition.other)}"
+            return f"{_event(condition.column, said)} no later than {_event(condition.other, said)}"
         case Before():
-            return f"{_event(condition.column)} no earlier than {_event(condition.other)}"
+            return f"{_event(condition.column, said)} no earlier than {_event(condition.other, said)}"
         case _:
-            return f"it is not so that {_clause(condition)}"
+            return f"it is not so that {_clause(condition, said)}"
 
 
 def _span(seconds: int) -> str:
@@ -193,7 +198,7 @@ def _headline(measure: Split, it: str) -> str:
         (column,) = columns
         means = [when.value if isinstance(when := values.get(name), Eq) else name for name in measure.headline]
         if all(str(value) in VALUES.get(column, {}) for value in means):
-            return "where " + _is_one_of(column, means).replace("{it}", it, 1).replace("{it}", "it")
+            return "where " + _is_one_of(column, means, spoken_of("")).replace("{it}", it, 1).replace("{it}", "it")
     names = part_names(measure)
     return f"that are {_listed([names[name] for name in measure.headline], 'or')}"
 
@@ -203,9 +208,10 @@ def sentence(definition: KpiDefinition) -> str:
     measure = definition.measure
     one, _ = NOUNS.get(definition.population, (definition.unit_of_count, ""))
     it, counted = f"the {one}", many(definition.unit_of_count)
+    words_of = spoken_of(definition.population)
     match measure:
         case Share():
-            return f"The percentage of {counted} where {words(measure.numerator, it)}."
+            return f"The percentage of {counted} where {words(measure.numerator, it, definition.population)}."
         case Split():
             names = "; ".join(part_names(measure).values())
             headline = _headline(measure, it)
@@ -213,7 +219,7 @@ def sentence(definition: KpiDefinition) -> str:
         case Percentile():
             of = measure.of
             what = (
-                f"time, in {definition.unit}, from {_moment(of.from_)} to {_moment(of.to)}"
+                f"time, in {definition.unit}, from {_moment(of.from_, words_of)} to {_moment(of.to, words_of)}"
                 if isinstance(of, Duration)
                 else _plain(of.column)
             )
@@ -230,7 +236,7 @@ def sentence(definition: KpiDefinition) -> str:
             ]
             return f"{middle} Beside it: {_listed(beside, 'and')}." if beside else middle
         case Count():
-            which = "" if measure.when is None else f" where {words(measure.when, it)}"
+            which = "" if measure.when is None else f" where {words(measure.when, it, definition.population)}"
             return f"The number of {counted}{which}."
         case Value():
             return f"{definition.title}, as it was measured outside and reported for each period."
@@ -242,14 +248,15 @@ def explanation(definition: KpiDefinition) -> list[str]:
     it = f"the {one}"
     lines = [sentence(definition)]
     if definition.scope is not None and not isinstance(definition.measure, Value):
-        lines.append(f"It looks only at {more} where {words(definition.scope, it)}.")
+        lines.append(f"It looks only at {more} where {words(definition.scope, it, definition.population)}.")
+    clause = partial(words, it=it, population=definition.population)
     if isinstance(definition.measure, Share):
         lines.extend(
-            f"Beside it, \u201c{_plain(also.name)}\u201d: the percentage where {words(also.numerator, it)}."
+            f"Beside it, \u201c{_plain(also.name)}\u201d: the percentage where {clause(also.numerator)}."
             for also in definition.measure.also
         )
     lines.extend(
-        f"Left out as \u201c{_plain(exclusion.reason)}\u201d if {words(exclusion.when, it)}."
+        f"Left out as \u201c{_plain(exclusion.reason)}\u201d if {clause(exclusion.when)}."
         for exclusion in definition.exclude
     )
     if len(definition.exclude) > 1:

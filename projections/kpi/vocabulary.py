@@ -6,6 +6,12 @@ words say the same. ``{it}`` stands for the thing that is counted.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+Pair = tuple[str, str]
+
 NOUNS: dict[str, tuple[str, str]] = {
     "calls": ("call", "calls"),
     "referrals": ("referral", "referrals"),
@@ -15,6 +21,12 @@ NOUNS: dict[str, tuple[str, str]] = {
     "entries": ("event", "events"),
     "expected_reports": ("report", "reports"),
     "kpi_status": ("KPI", "KPIs"),
+    "arrests": ("arrest", "arrests"),
+    "incidents": ("incident", "incidents"),
+    "actions": ("action", "actions"),
+    "reviews": ("review", "reviews"),
+    "meetings": ("meeting", "meetings"),
+    "audits": ("finding", "findings"),
 }
 """A thing of each population, one and many."""
 
@@ -27,6 +39,7 @@ PLURALS: dict[str, str] = {
     "indicator": "indicators",
     "response": "responses",
     "client": "clients",
+    "request": "requests",
     "day": "days",
 }
 """Nouns that a unit of count may be about; one that is not here is spoken of as "every …"."""
@@ -46,6 +59,10 @@ EVENTS: dict[str, tuple[str, str]] = {
     "due_at": ("{it} was due", "the due date"),
     "met_at": ("{it} was met", "its being met"),
     "delivered_at": ("the service was delivered", "the delivery"),
+    "contacted_at": ("the person was reached again", "the follow-up"),
+    "made_at": ("{it} was made", "{it}"),
+    "held_at": ("{it} was held", "{it}"),
+    "opened_at": ("{it} was opened", "its opening"),
 }
 """What a moment's column says happened, as a clause and as a noun."""
 
@@ -59,6 +76,17 @@ FLAGS: dict[str, tuple[str, str]] = {
     "received": ("{it} was received", "{it} was not received"),
     "on_time": ("{it} was received on time", "{it} was not received on time"),
     "owner_live": ("{it} has an owner who is a current partner", "{it} has no owner who is a current partner"),
+    "backup": ("police backup was asked for", "no police backup was asked for"),
+    "follow_up": ("a follow-up is owed", "no follow-up is owed"),
+    "contacted": ("the person was reached again", "the person was not reached again"),
+    "dispatched": ("a team was sent out", "no team was sent out"),
+    "made": ("{it} itself is recorded", "{it} itself is not recorded"),
+    "divertible": ("the charge may be diverted", "the charge may not be diverted"),
+    "opened": ("the opening of {it} is recorded", "the opening of {it} is not recorded"),
+    "closed": ("{it} is closed", "{it} is not closed"),
+    "scheduled": ("{it} was scheduled", "{it} was not scheduled"),
+    "held": ("{it} was held", "{it} was not held"),
+    "quorum": ("{it} had a quorum", "{it} had no quorum"),
     "value_current": ("the newest value of {it} is up to date", "the newest value of {it} is out of date or missing"),
 }
 """What a flag's column says when it is set, and when it is not."""
@@ -68,6 +96,10 @@ KNOWN: dict[str, tuple[str, str]] = {
     "eligibility": ("{it} was checked for eligibility", "{it} was never checked for eligibility"),
     "not_sent_reason": ("a reason for sending no team was given", "no reason for sending no team was given"),
     "outcome": ("the outcome is recorded", "no outcome is recorded"),
+    "declined_reason": ("a reason for declining {it} was given", "no reason for declining {it} was given"),
+    "discipline": ("it is recorded which service {it} was for", "it is not recorded which service {it} was for"),
+    "dispatched_team": ("it is recorded which team was sent out", "it is not recorded which team was sent out"),
+    "arrived_team": ("it is recorded which team arrived", "it is not recorded which team arrived"),
 }
 """What it means that a column has a value, and that it has none."""
 
@@ -97,6 +129,32 @@ VALUES: dict[str, dict[str, tuple[str, str]]] = {
         "partly": ("the person", "got part of the help that was needed"),
         "not": ("the person", "did not get the help that was needed"),
     },
+    "discipline": {
+        "police": ("{it} was for", "the police"),
+        "behavioural_health": ("{it} was for", "behavioural health"),
+        "fire": ("{it} was for", "the fire service"),
+        "ems": ("{it} was for", "emergency medical services"),
+        "other": ("{it} was for", "none of the emergency services"),
+    },
+    "dispatched_team": {
+        "police": ("the first team sent out was", "the police"),
+        "co_response": ("the first team sent out was", "a co-response team"),
+        "civilian": ("the first team sent out was", "a civilian team"),
+        "ems": ("the first team sent out was", "an ambulance"),
+    },
+    "arrived_team": {
+        "police": ("the first team to arrive was", "the police"),
+        "co_response": ("the first team to arrive was", "a co-response team"),
+        "civilian": ("the first team to arrive was", "a civilian team"),
+        "ems": ("the first team to arrive was", "an ambulance"),
+    },
+    "declined_reason": {
+        "no_capacity": ("{it} was declined because", "there was no capacity"),
+        "not_eligible": ("{it} was declined because", "the person was not eligible"),
+        "out_of_area": ("{it} was declined because", "the person lives outside the area"),
+        "duplicate": ("{it} was declined because", "it had been made before"),
+        "other": ("{it} was declined for", "another reason"),
+    },
     "bucket": {
         "undated": ("it is not known", "when {it} happened"),
         "0": ("{it} was entered", "on the same day"),
@@ -107,6 +165,42 @@ VALUES: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 """What a value of a column means: how the clause begins, which several values share, and how it ends."""
+
+OVERLAID: dict[str, dict[str, dict[str, Pair]]] = {
+    "arrests": {
+        "events": {
+            "accepted_at": ("the diversion was accepted", "the acceptance of the diversion"),
+            "declined_at": ("the diversion was declined", "the refusal of the diversion"),
+            "offered_at": ("a diversion was offered", "the offer of a diversion"),
+        },
+        "flags": {
+            "accepted": ("a diversion was accepted", "no diversion was accepted"),
+            "declined": ("a diversion was declined", "no diversion was declined"),
+            "offered": ("a diversion was offered", "no diversion was offered"),
+        },
+    },
+    "actions": {"events": {"closed_at": ("{it} was closed", "its closing")}},
+    "audits": {"events": {"closed_at": ("{it} was closed", "its closing")}},
+}
+"""Where the rows of a population say something else by a column that others have too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The words for the columns of one population."""
+
+    events: Mapping[str, Pair]
+    flags: Mapping[str, Pair]
+    known: Mapping[str, Pair]
+    values: Mapping[str, Mapping[str, Pair]]
+
+
+@cache
+def spoken_of(population: str) -> Vocabulary:
+    """What is said of a population's columns: the words of all, overlaid by its own."""
+    own = OVERLAID.get(population, {})
+    return Vocabulary({**EVENTS, **own.get("events", {})}, {**FLAGS, **own.get("flags", {})}, KNOWN, VALUES)
+
 
 TERMS: dict[str, str] = {
     "disposition": "A disposition is how an encounter ended: where the person went.",

@@ -37,6 +37,7 @@ def obligations(
         str, typer.Option("--state", help="overdue, disputed, open, late, met or waived; all if left out.")
     ] = "",
     kind: Annotated[str, typer.Option("--kind", help="referral, commitment, report, action, review or finding.")] = "",
+    age: Annotated[str, typer.Option("--age", help="Days overdue: 0-7, 8-30, 31-90 or 90+.")] = "",
     due_from: Annotated[str, typer.Option("--due-from", metavar="DAY", help="Due on this day or later.")] = "",
     due_until: Annotated[str, typer.Option("--due-until", metavar="DAY", help="Due on this day or earlier.")] = "",
     since: Annotated[
@@ -63,6 +64,7 @@ def obligations(
             creditor=creditor,
             agency=agency,
             state=state,
+            age=age,
             since=since,
             due_from=due_from,
             due_until=due_until,

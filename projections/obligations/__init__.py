@@ -4,9 +4,9 @@ Here because answering a referral, keeping a commitment, sending a report, follo
 review and closing a finding are the same question: who owes what to whom, by when, and what became of it.
 """
 
-from projections.obligations.asking import Asking, asking
+from projections.obligations.asking import AGES, Asking, asking
 from projections.obligations.owed import KINDS, PARTNERSHIP, Obligation, Remark
-from projections.obligations.reading import AGES, Survey, every, survey
+from projections.obligations.reading import Survey, every, survey
 from projections.obligations.states import STATES, Facts, State, state_of
 
 __all__ = [

@@ -42,6 +42,8 @@ def finding_obligations(connection: Connection, as_of_us: int, zone: str) -> Sou
 def _reports(connection: Connection, as_of_us: int, zone: str) -> Iterator[Obligation]:
     for row in expected_reports(connection, as_of_us, zone).rows:
         met = row["received_at"]
+        # There the first moment of the next day is named; here, as of every due day, the last of the day itself.
+        due = row["due_at"] - 1
         yield Obligation(
             "report",
             row["key"],
@@ -50,9 +52,9 @@ def _reports(connection: Connection, as_of_us: int, zone: str) -> Iterator[Oblig
             f"{row['feed'].replace('_', ' ').capitalize()} report for {row['period']}",
             f"feed/{row['agency']}/{row['feed']}",
             day_start_us(row["first_day"], zone),
-            row["due_at"],
+            due,
             *fulfilment(met, as_of_us),
-            state_of(Facts(row["due_at"], met), as_of_us),
+            state_of(Facts(due, met), as_of_us),
         )
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from contracts.moments import DAY_US, format_us
-from projections.obligations.asking import Asking
+from contracts.moments import format_us
+from projections.obligations.asking import AGES, Asking, age_of
 from projections.obligations.calendars import workdays
 from projections.obligations.commitments import commitment_obligations
 from projections.obligations.governance import (
@@ -28,9 +28,6 @@ from projections.obligations.in_force import agreements
 from projections.obligations.owed import KINDS, Obligation, Source
 from projections.obligations.referrals import AnswerLimits, referral_obligations
 from projections.obligations.states import STATES, State
-
-AGES: tuple[tuple[str, int], ...] = (("0-7", 7), ("8-30", 30), ("31-90", 90), ("90+", 2**31))
-"""Whole days overdue: the name of a bucket and the most days that fall into it."""
 
 _RANK = {state: rank for rank, state in enumerate(STATES)}
 
@@ -110,7 +107,7 @@ def survey(
                     continue
                 counts[one.kind, one.debtor, one.creditor, one.state] += 1
                 if one.state == "overdue":
-                    ageing[one.kind, age_of(one, as_of_us)] += 1
+                    ageing[one.kind, age_of(one.due_us, as_of_us)] += 1
                 elif one.state == "open":
                     first = next_due.get(one.debtor)
                     if first is None or (one.due_us, one.key) < (first.due_us, first.key):
@@ -139,12 +136,6 @@ def first_in_order(obligations: Iterable[Obligation], n: int) -> list[Obligation
     return heapq.nsmallest(n, obligations, key=_order)
 
 
-def age_of(one: Obligation, as_of_us: int) -> str:
-    """The bucket of ``AGES`` for how long an obligation has been due."""
-    days = (as_of_us - one.due_us) // DAY_US
-    return next(name for name, most in AGES if days <= most)
-
-
 def _order(one: Obligation) -> tuple[int, int, str, str]:
     rank = _RANK[one.state]
     return (rank, one.due_us if rank <= _RANK["open"] else -one.due_us, one.kind, one.key)
@@ -157,7 +148,7 @@ def _sources(connection: Connection, as_of_us: int, zone: str, asking: Asking) -
         match kind:
             case "referral":
                 limits = AnswerLimits(agreements(connection, as_of_us, zone), workdays(connection, as_of_us), zone)
-                yield kind, referral_obligations(connection, limits, as_of_us, asking.window_us)
+                yield kind, referral_obligations(connection, limits, as_of_us, asking)
             case "commitment":
                 yield kind, commitment_obligations(connection, as_of_us, zone)
             case "report":

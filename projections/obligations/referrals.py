@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.engine import Connection
 
 from contracts.moments import DAY_US, local_epoch_day
+from projections.obligations.asking import Asking
 from projections.obligations.in_force import Agreement, Limit
 from projections.obligations.owed import Obligation, Remark, Source, fulfilment, heard, moments
 from projections.obligations.states import UNDATED, Facts, state_of
@@ -94,8 +95,9 @@ class AnswerLimits:
         return found
 
 
-def referral_obligations(connection: Connection, limits: AnswerLimits, as_of_us: int, window_us: int) -> Source:
-    """The answers owed as of a moment: those that fell due since ``window_us``, and all that are not settled.
+def referral_obligations(connection: Connection, limits: AnswerLimits, as_of_us: int, asking: Asking) -> Source:
+    """The answers owed as of a moment: those that fell due in the window of ``asking``, and all that are not settled;
+    those of other agencies than it names, and older ones, may be left out here already.
 
     Costs one pass over the referrals between agencies whose agreements limit the time of an answer, requested
     in the window or never answered, of which about twelve columns are read; and one count of those between the
@@ -108,12 +110,18 @@ def referral_obligations(connection: Connection, limits: AnswerLimits, as_of_us:
     wanted: ColumnElement[bool] = and_(
         columns.requested == 1,
         or_(
-            columns.requested_at >= limits.earliest_request_us(window_us),
+            columns.requested_at >= limits.earliest_request_us(asking.window_us),
             columns.requested_at.is_(None),
             func.coalesce(settled, False).is_(False),
             columns.disputed == 1,
         ),
     )
+    if asking.debtor:
+        wanted = and_(wanted, columns.target == asking.debtor)
+    if asking.creditor:
+        wanted = and_(wanted, columns.requester == asking.creditor)
+    if asking.agency:
+        wanted = and_(wanted, or_(columns.target == asking.agency, columns.requester == asking.agency))
     covered = and_(columns.requester.in_(agencies), columns.target.in_(agencies))
     not_owed: Counter[str] = Counter()
 

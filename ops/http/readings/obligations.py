@@ -53,6 +53,7 @@ KindQuery = Annotated[
 StateQuery = Annotated[
     Literal["overdue", "disputed", "open", "late", "met", "waived"] | None, Query(description="One state.")
 ]
+AgeQuery = Annotated[Literal["0-7", "8-30", "31-90", "90+"] | None, Query(description="Days overdue.")]
 Who = Annotated[str, Query(max_length=200, description="An agency's id.")]
 Day = Annotated[str, Query(max_length=10, description="A day such as 2026-01-31.")]
 SinceQuery = Annotated[
@@ -73,6 +74,7 @@ def register(router: APIRouter, house: House, settings: Settings) -> None:
         request: Request,
         kind: KindQuery = None,
         state: StateQuery = None,
+        age: AgeQuery = None,
         debtor: Who = "",
         creditor: Who = "",
         agency: Who = "",
@@ -89,6 +91,7 @@ def register(router: APIRouter, house: House, settings: Settings) -> None:
             house.zone,
             kind=kind or "",
             state=state or "",
+            age=age or "",
             debtor=debtor,
             creditor=creditor,
             agency=agency,

@@ -162,6 +162,7 @@ def contents(store: MemoryStore, metadata: Any) -> dict[str, list[tuple[Any, ...
     """Every row of every table, ordered, to be compared whole."""
     with store.read() as connection:
         return {
-            name: sorted((tuple(row) for row in connection.execute(table.select())), key=repr)
-            for name, table in metadata.tables.items()
+            # Not through the compiler: there are many tables, most of them empty, and a property reads them often.
+            name: sorted((tuple(row) for row in connection.exec_driver_sql(f'SELECT * FROM "{name}"')), key=repr)
+            for name in metadata.tables
         }

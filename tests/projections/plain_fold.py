@@ -1,6 +1,7 @@
 """The reference: what the declarations mean, in the plainest Python, for both executions to be compared with.
 
-It knows nothing of batches, merges or columns: it looks at the whole set of events at once.
+It knows nothing of batches, merges or columns: it looks at the whole set of events at once. What derived columns
+and following rows mean is said once more in ``plain_rows``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import orjson
 
 from contracts.recorded import Recorded
 from projections.merges import Model, Slot, SubjectKey
+from tests.projections import plain_rows
 
 Table = list[tuple[Any, ...]]
 
@@ -47,6 +49,8 @@ def rows_of(model: Model, events: Sequence[Recorded], zone: str) -> Table:
                     value = 1
                 elif fill.origin == "time":
                     value = winner.time_us
+                elif fill.origin == "verb":
+                    value = winner.type.split(".")[1]
                 elif fill.kind == "json" and value is not None:
                     value = _json(value)
                 row[fill.column] = value
@@ -62,8 +66,7 @@ def rows_of(model: Model, events: Sequence[Recorded], zone: str) -> Table:
                     ]
                 )
         for derived in model.derived:
-            values = [row[name] for name in derived.inputs]
-            row[derived.column] = derived.function(zone, *values) if derived.zoned else derived.function(*values)
+            row[derived.column] = plain_rows.derived(derived, zone, [row[name] for name in derived.inputs])
         if touched:
             rows.append(tuple(row.values()))
     return rows

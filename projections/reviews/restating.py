@@ -1,0 +1,136 @@
+"""Restatements: the numbers of a review that are others now, and the events that made them so.
+
+Old and new are judged at the same moment, the review's, so that the passing of time alone restates nothing; and by the
+same version of the definition, so that a changed definition is told as what it is. Cells that differ are found by
+comparing figures; only what was recorded after the review is then examined.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from contracts.moments import local_epoch_day
+from contracts.ports import LogReader
+from contracts.recorded import Recorded
+from projections.kpi.cells import Reading, no_figures
+from projections.kpi.definitions import Definition
+from projections.kpi.explaining import high_water
+from projections.kpi.measures import Figures, parts_of
+from projections.kpi.question import Question
+from projections.kpi.shapes import AsOf
+from projections.reviews.causes import Events, Search
+from projections.reviews.frozen import FIGURES, Snapshot, figures_json, judges
+from projections.reviews.later import Later
+from projections.reviews.shapes import CellName, Responsible, Restatement, Timing
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A frozen number and what it is now; ``definition`` is the version that judged it at the review."""
+
+    name: CellName
+    definition: Definition
+    old: Mapping[str, Any]
+    new: Mapping[str, Any]
+
+
+def restatements(
+    connection: Connection,
+    reader: LogReader,
+    snapshot: Snapshot,
+    zone: str,
+    *,
+    kpi: str | None = None,
+    period: str | None = None,
+    group: str | None = None,
+) -> tuple[Restatement, ...]:
+    """What the views in ``connection`` restate of a snapshot, of all its numbers or of some, ordered by name.
+
+    Restated are numbers of periods that were over at the review, a number that nobody had then among them; the running
+    periods and "all" were not final, so that what follows there is no restatement. Costs a count of each KPI that looks
+    at the clock, and the events since the review about the rows that changed.
+    """
+    upto = high_water(connection)
+    reading = Reading(connection, AsOf(snapshot.moment_us, upto), zone)
+    found = list(changed(reading, snapshot, kpi=kpi, period=period, group=group))
+    if not found:
+        return ()
+    search = Search(connection, reader, Later.read(connection, reader, snapshot.as_of, upto), zone)
+    by_version: dict[tuple[str, int], list[Changed]] = defaultdict(list)
+    for one in found:
+        by_version[one.definition.key].append(one)
+    told = []
+    for some in by_version.values():
+        causes = _causes(search, reading, some, upto)
+        for one in some:
+            events = [
+                _responsible(event, search.later, snapshot, zone) for event in reader.at(sorted(causes[one.name]))
+            ]
+            told.append(Restatement(one.name, one.definition.body.unit, one.old, one.new, tuple(events)))
+    return tuple(sorted(told, key=lambda restated: restated.name))
+
+
+def changed(
+    reading: Reading,
+    snapshot: Snapshot,
+    *,
+    kpi: str | None = None,
+    period: str | None = None,
+    group: str | None = None,
+) -> Iterable[Changed]:
+    """The frozen numbers whose figures are others in a reading at the snapshot's moment."""
+    then = snapshot.definitions(reading.definitions)
+    frozen: dict[tuple[str, int], dict[tuple[str, str], Mapping[str, Any]]] = {}
+    for (name, version, of_period, of_group), cell in snapshot.cells.items():
+        frozen.setdefault((name, version), {})[of_period, of_group] = cell
+    for definition in then:
+        if definition.problem is not None or (kpi is not None and definition.body.kpi != kpi):
+            continue
+        was = frozen.get(definition.key, {})
+        now = reading.figures(definition, None if period is None else [period], group)
+        nothing = figures_json(no_figures(definition))
+        for place in sorted({*was, *now}):
+            if not snapshot.is_over(place[0], reading.zone) or (period or place[0], group or place[1]) != place:
+                continue
+            if not judges(then, definition, place[0], snapshot.moment_us, reading.zone):
+                continue
+            cell = was.get(place)
+            old: Mapping[str, Any] = nothing if cell is None else {name: cell[name] for name in FIGURES}
+            new = _figures(now.get(place), nothing)
+            if old != new:
+                yield Changed((*definition.key, *place), definition, old, new)
+
+
+def _figures(found: Figures | None, nothing: Mapping[str, Any]) -> Mapping[str, Any]:
+    return nothing if found is None else figures_json(found)
+
+
+def _causes(search: Search, reading: Reading, some: list[Changed], upto: int) -> dict[CellName, Events]:
+    """The events responsible for each changed number of one KPI version."""
+    questions: dict[tuple[str, str], Question] = {}
+    places: dict[CellName, tuple[str, str]] = {}
+    moment_us = reading.as_of.moment_us
+    for one in some:
+        _, _, period, group = one.name
+        # A part of a split is a share of the same rows as the whole.
+        rows_of = "all" if group in parts_of(one.definition.body) else group
+        places[one.name] = (period, rows_of)
+        body = one.definition.body
+        questions.setdefault((period, rows_of), Question(body, period, rows_of, moment_us, reading.zone, upto))
+    found = dict(zip(questions, search.causes(list(questions.values())), strict=True))
+    return {name: found[place] for name, place in places.items()}
+
+
+def _responsible(event: Recorded, later: Later, snapshot: Snapshot, zone: str) -> Responsible:
+    timing: Timing = "undated"
+    days = None
+    if event.time_us is not None:
+        timing = "late" if event.time_us <= snapshot.moment_us else "since"
+    if event.time_us is not None and timing == "late":
+        days = local_epoch_day(event.recorded_at_us, zone) - local_epoch_day(event.time_us, zone)
+    return Responsible(event, timing, days, later.taken_by(event))

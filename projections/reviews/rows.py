@@ -1,0 +1,122 @@
+"""Rows as they were and as they are, for the few subjects whose events since a review may have changed a number.
+
+A unit is what must be looked at together: a subject, or several that one later event connects by being about one and
+taking away a statement about another. Its rows are folded from the log by the plainest reading of the models.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
+
+from contracts.ports import LogReader
+from contracts.recorded import Gist, Recorded
+from projections import statements
+from projections.kpi.anew import Anew
+from projections.kpi.populations import POPULATIONS, Row, table_of
+from projections.reviews.later import Later
+
+SUBJECTS_AT_ONCE = 400
+
+
+@dataclass(slots=True)
+class Unit:
+    """The events about some subjects: ``earlier`` ones up to the review, ``later`` ones since, by log_index; among the
+    later also those about something else that take a statement about these subjects away (as ``Recorded``)."""
+
+    subjects: frozenset[str]
+    earlier: list[Gist] = field(default_factory=list)
+    later: dict[int, Gist | Recorded] = field(default_factory=dict)
+
+
+class Units:
+    """The units of one population whose rows may have changed since a review. Rows have every column."""
+
+    def __init__(self, connection: Connection, reader: LogReader, later: Later, population: str, zone: str) -> None:
+        self._connection = connection
+        self._reader = reader
+        self._later = later
+        self._population = POPULATIONS[population]
+        table = table_of(population)
+        self._anew = Anew(population, zone, set(table.c.keys()))
+        # The population's own way from a row to its subject, asked about a key that is none.
+        self._prefix = self._population.subject({self._population.subject_column: ""})
+
+    def of(self, months: Collection[str], column: str) -> Iterator[Unit]:
+        """The units that now have a row in one of these months (values of ``column``), or had events by the review."""
+        touching = self._later.touching()
+        touched = {s for s in (*self._later.subjects, *touching) if s.startswith(self._prefix)}
+        relevant = (self._present(months, column) | self._known_before(touched)) & touched
+        for subjects in _connected(relevant, self._links(touching)):
+            yield self._unit(subjects, touching)
+
+    def rows(self, unit: Unit, with_later: Iterable[int]) -> list[Row]:
+        """The unit's rows as its earlier events and these of the later ones make them."""
+        taken = set(with_later)
+        gone = self._later.gone_before | self._later.targets(taken)
+        events = [*unit.earlier, *(unit.later[index] for index in sorted(taken))]
+        return list(
+            self._anew.rows(
+                event
+                for event in events
+                if isinstance(event, Gist)
+                and (event.kind == "decision" or (event.source, event.id, event.agency) not in gone)
+            )
+        )
+
+    def _present(self, months: Collection[str], column: str) -> set[str]:
+        table = table_of(self._population.name)
+        subject = table.c[self._population.subject_column]
+        query = select(subject).where(table.c[column].in_(sorted(months))).distinct()
+        return {self._population.subject({subject.name: value}) for value in self._connection.execute(query).scalars()}
+
+    def _known_before(self, touched: Iterable[str]) -> set[str]:
+        found: set[str] = set()
+        for some in statements.chunks(sorted(touched), SUBJECTS_AT_ONCE):
+            before = self._reader.about(some, self._later.after)
+            found |= {gist.subject for gist in self._reader.gists(before)} if len(before) else set()
+        return found
+
+    def _links(self, touching: dict[str, list[Recorded]]) -> dict[str, set[str]]:
+        """Subjects of this population that a later event connects, both ways."""
+        links: dict[str, set[str]] = defaultdict(set)
+        for subject, events in touching.items():
+            for event in events:
+                if event.subject != subject and {event.subject[: len(self._prefix)], subject[: len(self._prefix)]} == {
+                    self._prefix
+                }:
+                    links[subject].add(event.subject)
+                    links[event.subject].add(subject)
+        return links
+
+    def _unit(self, subjects: frozenset[str], touching: dict[str, list[Recorded]]) -> Unit:
+        unit = Unit(subjects)
+        indexes = self._reader.about(sorted(subjects), self._later.upto)
+        for index, gist in zip(indexes, self._reader.gists(indexes), strict=True):
+            if index <= self._later.after:
+                unit.earlier.append(gist)
+            else:
+                unit.later[index] = gist
+        for subject in subjects:
+            for event in touching.get(subject, ()):
+                unit.later.setdefault(event.log_index, event)
+        return unit
+
+
+def _connected(relevant: Iterable[str], links: dict[str, set[str]]) -> Iterator[frozenset[str]]:
+    """The relevant subjects, each with every one it is connected to."""
+    seen: set[str] = set()
+    for subject in sorted(relevant):
+        if subject in seen:
+            continue
+        group, waiting = {subject}, [subject]
+        while waiting:
+            fresh = links.get(waiting.pop(), set()) - group
+            group |= fresh
+            waiting.extend(fresh)
+        seen |= group
+        yield frozenset(group)

@@ -54,7 +54,35 @@ def rich(world: World) -> None:
     world.say("commitment.evidenced", {"commitment": "k1", "quantity": 1, "evidence_ref": "x"}, "2025-02-02")
     measured = {"kpi": "P01", "period": "2024", "value": 41.5, "method": "returns"}
     world.say("indicator.measured", measured, "2025-02-01")
+    world.say("indicator.measured", {**measured, "kpi": "P02"}, "2025-02-01")
+    followed_up(world)
     world.refresh(NOW)
+
+
+def followed_up(world: World) -> None:
+    """Backup and follow-up of a civilian response, an arrest that was diverted, and governance following through."""
+    call = {"call": "e"}
+    received = {**call, "channel": "988", "discipline": "behavioural_health"}
+    world.say("call.received", received, "2025-02-05")
+    world.say("response.dispatched", {**call, "team": "civilian"}, "2025-02-05")
+    world.say("response.backup_requested", call, "2025-02-05")
+    world.say("encounter.closed", {**call, "disposition": "respite", "follow_up": True}, "2025-02-05")
+    world.say("followup.made", {**call, "outcome": "reached"}, "2025-02-06")
+    world.refer("r3", "2025-03-01", declined="2025-03-02")
+    made = {"arrest": "a1", "charge_class": "misdemeanor", "divertible": True}
+    world.say("arrest.made", made, "2025-02-05")
+    world.say("diversion.offered", {"arrest": "a1", "program": "lead"}, "2025-02-06")
+    world.say("diversion.accepted", {"arrest": "a1"}, "2025-02-07")
+    plan = {"plan": "p1"}
+    world.say(
+        "meeting.held", {**plan, "meeting": "m1", "attendees_by_agency": {"harbor": 2}, "quorum": True}, "2025-02-05"
+    )
+    opened = {**plan, "action": "x1", "owner": "harbor", "due": "2025-02-20", "what": "Hire a clinician."}
+    world.say("action.opened", opened, "2025-02-05")
+    world.say("action.closed", {"action": "x1", "evidence_ref": "letter"}, "2025-02-18")
+    world.say("review.scheduled", {**plan, "review": "v1", "due": "2025-02-28"}, "2025-02-05")
+    held = {**plan, "review": "v1", "as_of": 3, "cells_sha256": "0" * 64, "cells": 12}
+    world.say("review.held", held, "2025-02-27")
 
 
 def test_every_cell_of_every_kpi_agrees_with_its_events(world: World) -> None:

@@ -176,6 +176,8 @@ _ROWS: tuple[tuple[str, str, int, FaultFamily, str, str], ...] = (
      "Remove it, or check its spelling against the contract."),
     ("data", "data_invalid", 422, "rejected", "A field breaks its rule.",
      "Change the field named by the pointer as the detail says."),
+    ("data", "contract_incompatible", 409, "conflict", "A contract was changed in a way that breaks what was released.",
+     "Undo the change, or declare it as a new version of the type with an upcaster from the one before."),
     ("data", "definition_invalid", 422, "rejected", "The KPI definition is not well formed.",
      "Check it against the published schema of KPI definitions."),
     # The ledger.

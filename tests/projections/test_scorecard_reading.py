@@ -46,7 +46,7 @@ def test_a_plan_is_shown_as_goal_objective_and_kpi(world: World) -> None:
     assert (goal.goal, objective.objective, objective.owners) == ("g1", "o1", ("lakeside",))
     assert [line.definition.kpi for line in objective.lines] == ["K06", "K09"]
     assert {line.definition.kpi for line in card.unplanned} == set(library()) - {"K06", "K09"}
-    assert 16 == len(card.lines()) == len(card.cells())
+    assert len(library()) == len(card.lines()) == len(card.cells())
 
 
 def test_a_line_carries_value_target_trend_agencies_and_freshness(world: World) -> None:

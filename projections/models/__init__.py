@@ -1,45 +1,29 @@
-"""The read models, one module a family.
+"""The read models, one module a family, found by looking into this folder.
 
-A family joins by being a module here with a ``MODELS`` tuple and by being named below; tables, both ways of
-folding and the corrections follow from the declaration.
+A module that is put here joins: it must hold a tuple ``MODELS``, and tables, both ways of folding and the corrections
+follow from its declarations.
 """
 
-from projections.merges import Model
-from projections.models import (
-    agencies,
-    arrests,
-    calls,
-    capacity,
-    commitments,
-    community,
-    consents,
-    feeds,
-    funding,
-    governance,
-    indicators,
-    plan,
-    quality,
-    referrals,
-    services,
-    workforce,
-)
+from __future__ import annotations
 
-MODELS: tuple[Model, ...] = (
-    *agencies.MODELS,
-    *arrests.MODELS,
-    *calls.MODELS,
-    *capacity.MODELS,
-    *commitments.MODELS,
-    *community.MODELS,
-    *consents.MODELS,
-    *feeds.MODELS,
-    *funding.MODELS,
-    *governance.MODELS,
-    *indicators.MODELS,
-    *plan.MODELS,
-    *quality.MODELS,
-    *referrals.MODELS,
-    *services.MODELS,
-    *workforce.MODELS,
-)
+from collections.abc import Iterable
+from importlib import import_module
+from pkgutil import iter_modules
+
+from projections.merges import Model
+
+
+def discover(paths: Iterable[str] = __path__, package: str = __name__) -> tuple[Model, ...]:
+    """The ``MODELS`` of every module in the folders, by module name.
+
+    AttributeError names a module without any; ValueError a name that two models have.
+    """
+    names = sorted(module.name for module in iter_modules(list(paths)))
+    found = tuple(model for name in names for model in import_module(f"{package}.{name}").MODELS)
+    if len({model.name for model in found}) < len(found):
+        raise ValueError(f"two read models have one name: {sorted(model.name for model in found)}")
+    return found
+
+
+MODELS: tuple[Model, ...] = discover()
 """Every read model of the house."""

@@ -5,6 +5,7 @@ Here so that a section's addresses and figures stand in one place.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Response
 from sqlalchemy import select
 
-from contracts.moments import DAY_US, local_day
+from contracts.moments import DAY_US, day_end_us, local_day
 from ops.pages import words
 from ops.pages.asking import PAGE_ROWS, Asked, asked, page_start
 from projections.obligations import KINDS, PARTNERSHIP, STATES, Obligation, Survey, asking, survey
@@ -41,6 +42,8 @@ REASON_WORDS = {
     "agreement_ended": ("obligation", "because it would fall due after the agreement has ended"),
     "no_longer_party": ("obligation", "because its debtor or creditor is no longer a party when it falls due"),
 }
+_DAY = re.compile(r"(?<=report for )\d{4}-\d{2}-\d{2}$|(?<=the week from )\d{4}-\d{2}-\d{2}$")
+_PERIOD = re.compile(r"(?<=report for )\d{4}-(?:Q[1-4]|\d{2})$")
 _CLAIMS = {"waived": "Waiver", "disputed": "Dispute"}
 NEXT_SHOWN = 12
 OWN_SHOWN = 50
@@ -78,6 +81,8 @@ class Line:
     words: StateWords
     note: str
     claims: tuple[tuple[str, str], ...]
+    what: str
+    by_day: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +167,7 @@ def obligations_figures(house: House, reading: Asked, filters: dict[str, str], o
         "fields": fields,
         "ages": [(AGE_WORDS[name], n, to(state="overdue", age=name)) for name, n in found.ages().items()],
         "overdue": states["overdue"],
-        "next_due": sorted(found.next_due.values(), key=lambda one: (one.due_us, one.key))[:NEXT_SHOWN],
+        "next_due": [line(one, moment_us, zone) for one in _soonest(found)[:NEXT_SHOWN]],
         "not_owed": _not_owed(found),
         "lines": [line(one, moment_us, zone) for one in found.listed],
         "offset": offset,
@@ -210,7 +215,13 @@ def line(one: Obligation, moment_us: int, zone: str) -> Line:
         for remark in one.remarks
         if not remark.counts and remark.said in _CLAIMS
     )
-    return Line(one, STATE_WORDS[one.state], _note(one, moment_us, zone), claims)
+    by_day = day_end_us(local_day(one.due_us, zone), zone) == one.due_us
+    what = _PERIOD.sub(lambda found: words.period_words(found[0]), _DAY.sub(_day, one.what))
+    return Line(one, STATE_WORDS[one.state], _note(one, moment_us, zone), claims, what, by_day)
+
+
+def _day(found: re.Match[str]) -> str:
+    return words.iso_day_words(found[0])
 
 
 def _note(one: Obligation, moment_us: int, zone: str) -> str:
@@ -257,6 +268,10 @@ def _matrix(found: Survey, to: Any) -> tuple[list[str], list[str], dict[tuple[st
     debtors = sorted({debtor for debtor, _ in pairs}, key=last)
     creditors = sorted({creditor for _, creditor in pairs}, key=last)
     return debtors, creditors, fields
+
+
+def _soonest(found: Survey) -> list[Obligation]:
+    return sorted(found.next_due.values(), key=lambda one: (one.due_us, one.key))
 
 
 def _summary(states: Counter[Any]) -> str:

@@ -5,7 +5,7 @@ Here because these follow one pattern: something was set with a due day, and it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -49,13 +49,19 @@ def _reports(connection: Connection, as_of_us: int, zone: str) -> Iterator[Oblig
             row["key"],
             row["agency"],
             PARTNERSHIP,
-            f"{row['feed'].replace('_', ' ').capitalize()} report for {row['period']}",
+            f"{row['feed'].replace('_', ' ').capitalize()} report for {_covered(row)}",
             f"feed/{row['agency']}/{row['feed']}",
             day_start_us(row["first_day"], zone),
             due,
             *fulfilment(met, as_of_us),
             state_of(Facts(due, met), as_of_us),
         )
+
+
+def _covered(row: Mapping[str, Any]) -> str:
+    """What a report covers: a day, a week by its first day, a month, quarter or year."""
+    whole_week = row["period"] == row["first_day"] != row["last_day"]
+    return f"the week from {row['first_day']}" if whole_week else str(row["period"])
 
 
 def _actions(connection: Connection, as_of_us: int) -> Iterator[Obligation]:

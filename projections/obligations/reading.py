@@ -128,8 +128,8 @@ def every(connection: Connection, as_of_us: int, zone: str, asking: Asking) -> I
 
 
 def first_in_order(obligations: Iterable[Obligation], n: int) -> list[Obligation]:
-    """The first ``n`` in reading order: by state as in ``STATES``; what is not settled the longest due first, what
-    is settled the newest first. All of them are read, however few are wanted."""
+    """The first ``n`` in reading order: by state as in ``STATES``; what is open the soonest due first, anything
+    else the newest first. All of them are read, however few are wanted."""
     if n < 1:
         deque(obligations, maxlen=0)
         return []
@@ -138,7 +138,7 @@ def first_in_order(obligations: Iterable[Obligation], n: int) -> list[Obligation
 
 def _order(one: Obligation) -> tuple[int, int, str, str]:
     rank = _RANK[one.state]
-    return (rank, one.due_us if rank <= _RANK["open"] else -one.due_us, one.kind, one.key)
+    return (rank, one.due_us if one.state == "open" else -one.due_us, one.kind, one.key)
 
 
 def _sources(connection: Connection, as_of_us: int, zone: str, asking: Asking) -> Iterator[tuple[str, Source]]:

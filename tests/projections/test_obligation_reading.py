@@ -358,7 +358,9 @@ def test_pages_of_the_list_join_without_a_gap_and_what_needs_attention_comes_fir
     assert ranks == sorted(ranks)
     overdue = [one.due_us for one in whole if one.state == "overdue"]
     assert len(overdue) > 3
-    assert overdue == sorted(overdue)
+    assert overdue == sorted(overdue, reverse=True)
+    soonest = [one.due_us for one in whole if one.state == "open"]
+    assert soonest == sorted(soonest)
 
 
 def test_every_filter_leaves_out_what_it_says(world: Partnership) -> None:

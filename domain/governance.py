@@ -16,6 +16,7 @@ from contracts.faults import ConflictFault, fault, problem
 from contracts.recorded import Accepted, Receipt
 from domain.agreement import AgreementRules
 from domain.claims import claim, pointer
+from domain.committee import ActionRules, OnceRules
 from domain.decider import Decider, DefinitionChecker, Fact
 from domain.plan import PlanRules
 from domain.review import ReviewRules, within_ledger
@@ -37,6 +38,18 @@ class Review(Governed):
     """A committee's review of a plan: when it is due, and what was known when it was held."""
 
 
+class Meeting(Governed):
+    """A meeting of a plan's committee."""
+
+
+class Motion(Governed):
+    """What a committee decided, with the votes and the dissent."""
+
+
+class Action(Governed):
+    """What someone is to do by a day."""
+
+
 class Governance:
     """The kinds of aggregates and their rules."""
 
@@ -46,7 +59,21 @@ class Governance:
         plan: tuple[type[Governed], str, Decider[Any]] = (Plan, "plan", self.plan_rules)
         agreement: tuple[type[Governed], str, Decider[Any]] = (Agreement, "agreement", AgreementRules())
         review: tuple[type[Governed], str, Decider[Any]] = (Review, "review", ReviewRules())
-        self._kinds = {"plan": plan, "agreement": agreement, "review": review}
+        meeting: tuple[type[Governed], str, Decider[Any]] = (Meeting, "meeting", OnceRules("meeting", "meeting.held"))
+        motion: tuple[type[Governed], str, Decider[Any]] = (
+            Motion,
+            "decision",
+            OnceRules("decision", "decision.recorded"),
+        )
+        action: tuple[type[Governed], str, Decider[Any]] = (Action, "action", ActionRules())
+        self._kinds = {
+            "plan": plan,
+            "agreement": agreement,
+            "review": review,
+            "meeting": meeting,
+            "decision": motion,
+            "action": action,
+        }
 
     def session(self, application: Application[str]) -> Session:
         """Decisions of one transaction."""

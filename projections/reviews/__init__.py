@@ -5,7 +5,8 @@ under one digest, and what is different now is laid beside them with the events 
 """
 
 from projections.reviews.frozen import Snapshot, freeze
+from projections.reviews.held import Held, held_reviews
 from projections.reviews.restating import restatements
 from projections.reviews.shapes import CellName, Responsible, Restatement
 
-__all__ = ["CellName", "Responsible", "Restatement", "Snapshot", "freeze", "restatements"]
+__all__ = ["CellName", "Held", "Responsible", "Restatement", "Snapshot", "freeze", "held_reviews", "restatements"]

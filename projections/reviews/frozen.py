@@ -18,7 +18,7 @@ from contracts.limits import NUMBER_MAX
 from contracts.moments import format_us
 from projections.kpi.cells import Reading
 from projections.kpi.definitions import Definition, Definitions
-from projections.kpi.measures import Figures
+from projections.kpi.figures import Figures
 from projections.kpi.periods import bounds_us
 from projections.kpi.scorecard import judging, line
 from projections.kpi.shapes import AsOf, Cell

@@ -20,7 +20,8 @@ from contracts.recorded import Recorded
 from projections.kpi.cells import Reading, no_figures
 from projections.kpi.definitions import Definition
 from projections.kpi.explaining import high_water
-from projections.kpi.measures import Figures, parts_of
+from projections.kpi.figures import Figures
+from projections.kpi.measures import parts_of
 from projections.kpi.question import Question
 from projections.kpi.shapes import AsOf
 from projections.reviews.causes import Events, Search
@@ -86,8 +87,8 @@ def changed(
     """The frozen numbers whose figures are others in a reading at the snapshot's moment."""
     then = snapshot.definitions(reading.definitions)
     frozen: dict[tuple[str, int], dict[tuple[str, str], Mapping[str, Any]]] = {}
-    for (name, version, of_period, of_group), cell in snapshot.cells.items():
-        frozen.setdefault((name, version), {})[of_period, of_group] = cell
+    for (name, version, of_period, of_group), frozen_cell in snapshot.cells.items():
+        frozen.setdefault((name, version), {})[of_period, of_group] = frozen_cell
     for definition in then:
         if definition.problem is not None or (kpi is not None and definition.body.kpi != kpi):
             continue

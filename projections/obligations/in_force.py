@@ -6,7 +6,7 @@ Here because a promise is judged by the agreement as it stood when it was called
 from __future__ import annotations
 
 import bisect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,9 @@ from contracts.moments import day_end_us, day_start_us
 from projections.obligations.states import UNDATED, moment_of
 from projections.obligations.workdays import UNITS, Unit
 from projections.tables import TABLES
+
+ALWAYS = 2**63 - 1
+"""The last moment of what has no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +68,16 @@ class Agreement:
             expires is not None and expires < moment_us
         )
 
-    def binds(self, moment_us: int) -> bool:
-        """Whether it is in force at a moment."""
-        return self.effective_us <= moment_us and not self.over_at(moment_us)
-
-    def limits(self) -> bool:
-        """Whether it ever limited the time of an answer."""
-        return any(stand.answer_within is not None for stand in self.stands)
+    def spans(self) -> Iterator[tuple[int, int, Stand]]:
+        """(first moment, last moment, stand) of every time during which it binds in one form, oldest first."""
+        for place, stand in enumerate(self.stands):
+            first = max(self.effective_us, stand.since_us)
+            following = self.stands[place + 1 :][:1]
+            ends = [other.since_us - 1 for other in following]
+            ends += [at for at in (stand.expires_us, self.ended_us) if at is not None]
+            last = min(ends, default=ALWAYS)
+            if first <= last:
+                yield first, last, stand
 
 
 def agreements(connection: Connection, as_of_us: int, zone: str) -> dict[str, Agreement]:

@@ -10,8 +10,9 @@ import bisect
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import permutations
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.engine import Connection
@@ -33,6 +34,14 @@ _ANSWERS = ("accepted", "declined", "completed", "failed")
 """What answers a referral: a yes, a no, or the end of it by the target, which is more than an answer."""
 
 
+class Span(NamedTuple):
+    """A time during which one agreement limits the answers between two agencies; both ends belong to it."""
+
+    first_us: int
+    last_us: int
+    limit: Limit
+
+
 @dataclass
 class AnswerLimits:
     """When the answer to a request is due, remembered by day: a limit in days depends on no more than that."""
@@ -41,16 +50,15 @@ class AnswerLimits:
     workdays: Workdays
     zone: str
     _due: dict[tuple[Limit, int], int] = field(default_factory=dict)
-    _between: dict[tuple[str, str], list[Agreement]] = field(init=False)
+    _between: dict[tuple[str, str], list[Span]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._between = {}
         for agreement in self.agreements.values():
-            if not agreement.limits():
-                continue
-            ever = frozenset().union(*(stand.parties for stand in agreement.stands))
-            for pair in permutations(sorted(ever), 2):
-                self._between.setdefault(pair, []).append(agreement)
+            for first, last, stand in agreement.spans():
+                if stand.answer_within is not None:
+                    for pair in permutations(sorted(stand.parties), 2):
+                        self._between.setdefault(pair, []).append(Span(first, last, stand.answer_within))
 
     @property
     def agencies(self) -> list[str]:
@@ -59,22 +67,18 @@ class AnswerLimits:
 
     def due(self, requester: str, target: str, requested_us: int) -> int | None:
         """When the answer is due; the earliest where several agreements are in force, None where none limits it."""
-        found = self._between.get((requester, target))
-        if found is None:
-            return None
-        dues = []
-        for agreement in found:
-            if not agreement.binds(requested_us):
-                continue
-            stand = agreement.at(requested_us)
-            if stand.answer_within is not None and requester in stand.parties and target in stand.parties:
-                dues.append(self._due_us(requested_us, stand.answer_within))
-        return min(dues, default=None)
+        found = None
+        for span in self._between.get((requester, target), ()):
+            if span.first_us <= requested_us <= span.last_us:
+                due = self._due_us(requested_us, span.limit)
+                if found is None or due < found:
+                    found = due
+        return found
 
     def earliest_request_us(self, window_us: int) -> int:
         """A moment before which no request can have fallen due in the window that begins at ``window_us``."""
         back = 0
-        for limit in {s.answer_within for a in self.agreements.values() for s in a.stands if s.answer_within}:
+        for limit in {span.limit for spans in self._between.values() for span in spans}:
 
             def too_early(days: int, limit: Limit = limit) -> bool:
                 asked = window_us - days * DAY_US
@@ -132,12 +136,13 @@ def referral_obligations(connection: Connection, limits: AnswerLimits, as_of_us:
             not_owed[NO_LIMIT] += uncovered
         query = select(*_read(columns)).where(wanted, covered)
         for row in connection.execute(query).yield_per(_ROWS_AT_ONCE):
-            if row.requested_at is None:
+            requested = row[1]
+            if requested is None:
                 not_owed[NO_MOMENT] += 1
                 continue
-            if row.requested_at > as_of_us:
+            if requested > as_of_us:
                 continue
-            due = limits.due(row.requester, row.target, row.requested_at)
+            due = limits.due(row[2], row[3], requested)
             if due is None:
                 not_owed[NO_LIMIT] += 1
                 continue
@@ -147,38 +152,45 @@ def referral_obligations(connection: Connection, limits: AnswerLimits, as_of_us:
 
 
 def _read(columns: Any) -> list[Any]:
-    moments = [columns[f"{name}_at"] for name in (*_ANSWERS, "withdrawn", "disputed")]
-    flags = [columns[name] for name in (*_ANSWERS, "withdrawn", "disputed")]
-    named = [columns[name] for name in ("referral", "requested_at", "requester", "target", "need", "disputed_agency")]
-    return [*named, *flags, *moments, columns.withdrawn_agency]
+    """In the order in which ``_obligation`` takes them apart."""
+    named = ("referral", "requested_at", "requester", "target", "need", "withdrawn", "disputed")
+    answers = [columns[name] for answer in _ANSWERS for name in (answer, f"{answer}_at")]
+    said = ("withdrawn_at", "withdrawn_agency", "disputed_at", "disputed_agency")
+    return [*(columns[name] for name in (*named, *said)), *answers]
+
+
+@lru_cache(maxsize=1_024)
+def _what(need: str | None) -> str:
+    return f"Answer the referral for {(need or 'help').replace('_', ' ')}"
 
 
 def _obligation(row: Any, due: int, as_of_us: int) -> Obligation:
+    # Taken apart by place: half a million rows go through here, and a look-up by name would cost as much as the rest.
+    referral, requested, requester, target, need, withdrawn, disputed = row[:7]
     met: int | None = None
-    for done, at in (
-        (row.accepted, row.accepted_at),
-        (row.declined, row.declined_at),
-        (row.completed, row.completed_at),
-        (row.failed, row.failed_at),
-    ):
-        # Of several answers the first that is dated; an undated one only where no other is.
-        if done and (met is None or met == UNDATED or (at is not None and at < met)):
-            met = at if at is not None else (UNDATED if met is None else met)
-    if not row.withdrawn and not row.disputed:
-        facts = Facts(due, met)
-        remarks: tuple[Remark, ...] = ()
-    else:
+    for place in (11, 13, 15, 17):
+        if row[place]:
+            at = row[place + 1]
+            # Of several answers the first that is dated; an undated one only where no other is.
+            if met is None or met == UNDATED:
+                met = UNDATED if at is None else at
+            elif at is not None and at < met:
+                met = at
+    remarks: tuple[Remark, ...] = ()
+    if withdrawn or disputed:
         remarks = heard(_remarks(row), as_of_us)
         answered = () if met is None else (met,)
         facts = Facts(due, met, moments(remarks, "waived"), moments(remarks, "disputed"), answered)
+    else:
+        facts = Facts(due, met)
     return Obligation(
         "referral",
-        row.referral,
-        row.target,
-        row.requester,
-        f"Answer the referral for {(row.need or 'help').replace('_', ' ')}",
-        f"referral/{row.referral}",
-        row.requested_at,
+        referral,
+        target,
+        requester,
+        _what(need),
+        f"referral/{referral}",
+        requested,
         due,
         *fulfilment(met, as_of_us),
         state_of(facts, as_of_us),

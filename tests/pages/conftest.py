@@ -99,6 +99,7 @@ def addresses(house: House) -> dict[str, str]:
         "kpi split": "/kpi/K02",
         "kpi of the community": "/kpi/P01",
         "kpi in the past": "/kpi/K06?as_of=2024-06-30",
+        "kpi versions": "/kpi/K06/compare?versions=1,1&period=all",
         "cell": "/cell/K06/1/all/all",
         "cell of an agency": "/cell/K17/1/all/agency:larkmoor-housing",
         "cell with nothing": "/cell/K06/1/1999/all",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from eventsourcing.persistence import StoredEvent
 
@@ -23,6 +24,10 @@ _INSERT = (
     "INSERT INTO log (log_index, time_us, recorded_at_us, topic_id, subject_id, source_id, agency_id, "
     "originator_version, originator_id, event_id, digest, state) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
 )
+_ROWS = 50
+"""Rows of one SQL statement: with one a row, the interpreter would be given up and asked for again for each of them."""
+_STATED = _INSERT.partition("(?")[0] + "(?,?,?,?,?,?,?,1,?,NULL,?,?)"
+_STATED_ROWS = _STATED + ",(?,?,?,?,?,?,?,1,?,NULL,?,?)" * (_ROWS - 1)
 
 
 class DamagedSubmission(Exception):
@@ -57,10 +62,12 @@ class Appending:
         ids = self._intern_envelopes(run)
         keys = [f"{ids[event.source]}/{event.id}" for event in run]
         known = dict(self._decided(keys))
-        firsts: dict[str, Accepted] = {}
-        for key, event in zip(keys, run, strict=True):
-            if key not in firsts and key not in known:
-                firsts[key] = event
+        firsts = dict(zip(keys, run, strict=True))
+        if known or len(firsts) < len(run):
+            firsts = {}
+            for key, event in zip(keys, run, strict=True):
+                if key not in known:
+                    firsts.setdefault(key, event)
         self._cursor.execute("SAVEPOINT run")
         try:
             fresh = self._insert_statements(firsts, ids)
@@ -69,17 +76,15 @@ class Appending:
             known.update(self._stated(list(firsts)))
             fresh = self._insert_statements({k: e for k, e in firsts.items() if k not in known}, ids)
         self._cursor.execute("RELEASE run")
+        if len(fresh) == len(run):
+            return list(fresh.values()), [True] * len(run)
         receipts: list[Receipt] = []
         is_new: list[bool] = []
         unseen = set(fresh)
         for key in keys:
-            if key in fresh:
-                receipts.append(fresh[key])
-                is_new.append(key in unseen)
-                unseen.discard(key)
-            else:
-                receipts.append(known[key])
-                is_new.append(False)
+            receipts.append(fresh[key] if key in fresh else known[key])
+            is_new.append(key in unseen)
+            unseen.discard(key)
         return receipts, is_new
 
     def recorded_before(self, event: Accepted) -> Receipt | None:
@@ -98,17 +103,21 @@ class Appending:
         _check(event)
         ids = self._intern_envelopes((event,))
         receipt = Receipt(self.last + 1, self.recorded_at_us, event.digest)
-        source_id = ids[event.source]
+        topic_id, source_id = ids[self._topic(event)], ids[event.source]
+        subject_id, agency_id = ids[event.subject], ids[event.agency]
+        columns = packed.columns(
+            topic_id, subject_id, source_id, agency_id, event.time_us, event.supersedes is not None
+        )
         self._cursor.execute(
             _INSERT,
             (
                 receipt.log_index,
                 event.time_us,
                 self.recorded_at_us,
-                ids[self._topic(event)],
-                ids[event.subject],
+                topic_id,
+                subject_id,
                 source_id,
-                ids[event.agency],
+                agency_id,
                 originator_version,
                 originator_id,
                 event.id,
@@ -119,7 +128,7 @@ class Appending:
         self._cursor.execute(
             "INSERT INTO decision_identity VALUES (?, ?)", (f"{source_id}/{event.id}", receipt.log_index)
         )
-        self._grow((event.digest,), (self._columns_of(event, ids),), (event.id,))
+        self._grow((event.digest,), (columns,), (event.id,))
         return receipt
 
     def holder(self, claim: str) -> str | None:
@@ -190,62 +199,45 @@ class Appending:
         self._event_ids.extend(ids)
         self.last += len(digests)
 
-    def _columns_of(self, event: Accepted, ids: dict[str, int]) -> packed.Packed:
-        return packed.columns(
-            ids[self._topics[event.type, event.version]],
-            ids[event.subject],
-            ids[event.source],
-            ids[event.agency],
-            event.time_us,
-            event.supersedes is not None,
-        )
-
     def _insert_statements(self, firsts: dict[str, Accepted], ids: dict[str, int]) -> dict[str, Receipt]:
         """One row each; where one of them cannot be inserted, nothing but rows needs to be taken back."""
         index = self.last
         at = self.recorded_at_us
         topics = self._topics
         sha256 = hashlib.sha256
-        rows = []
+        columns_of = packed.columns
+        rows: list[tuple[object, ...]] = []
         receipts: dict[str, Receipt] = {}
-        digests = []
+        digests: list[bytes] = []
+        columns: list[packed.Packed] = []
         for key, event in firsts.items():
             index += 1
             digest = event.digest
             body = event.body
             if sha256(body).digest() != digest:
                 _check(event)
-            rows.append(
-                (
-                    index,
-                    event.time_us,
-                    at,
-                    ids[topics[event.type, event.version]],
-                    ids[event.subject],
-                    ids[event.source],
-                    ids[event.agency],
-                    1,
-                    key,
-                    None,
-                    digest,
-                    body,
-                )
-            )
+            topic = ids[topics[event.type, event.version]]
+            subject = ids[event.subject]
+            source = ids[event.source]
+            agency = ids[event.agency]
+            time_us = event.time_us
+            rows.append((index, time_us, at, topic, subject, source, agency, key, digest, body))
+            columns.append(columns_of(topic, subject, source, agency, time_us, event.supersedes is not None))
             receipts[key] = Receipt(index, at, digest)
             digests.append(digest)
-        self._cursor.executemany(_INSERT, rows)
-        events = firsts.values()
-        self._grow(digests, [self._columns_of(event, ids) for event in events], [event.id for event in events])
+        self._insert(rows)
+        self._grow(digests, columns, [event.id for event in firsts.values()])
         return receipts
 
+    def _insert(self, rows: list[tuple[object, ...]]) -> None:
+        alone = len(rows) - len(rows) % _ROWS
+        for start in range(0, alone, _ROWS):
+            self._cursor.execute(_STATED_ROWS, list(chain.from_iterable(rows[start : start + _ROWS])))
+        self._cursor.executemany(_STATED, rows[alone:])
+
     def _intern_envelopes(self, events: Sequence[Accepted]) -> dict[str, int]:
-        texts: dict[str, None] = {}
-        for event in events:
-            texts[self._topic(event)] = None
-            texts[event.source] = None
-            texts[event.agency] = None
-            texts[event.subject] = None
-        return self._names.intern(self._cursor, texts)
+        named = [(self._topic(event), event.source, event.agency, event.subject) for event in events]
+        return self._names.intern(self._cursor, dict.fromkeys(chain.from_iterable(named)))
 
     def _topic(self, event: Accepted) -> str:
         key = (event.type, event.version)

@@ -31,6 +31,7 @@ KINDS = (
     "kpi split",
     "kpi of the community",
     "kpi in the past",
+    "kpi versions",
     "cell",
     "cell of an agency",
     "cell with nothing",

@@ -32,6 +32,7 @@ from ops.pages import (
 )
 from ops.pages.asking import Asked, asked, page_start
 from ops.pages.links import Links
+from ops.pages.picking import address, noted
 from ops.pages.remembering import Scorecards
 from ops.pages.templating import STATIC, Templates
 from projections.tables import TABLES
@@ -62,6 +63,7 @@ class Pages:
     ) -> HTMLResponse:
         """One page. ``here`` is its address, ``nav`` the main section it belongs to."""
         at = reading or asked(self.house, "")
+        place = address()
         frame = {
             "links": at.links,
             "zone": self.house.zone,
@@ -71,6 +73,8 @@ class Pages:
             "past_day": at.day,
             "today": at.today,
             "here": here,
+            "now_address": place.now(here),
+            "picker": place if reading is not None and place.readable else None,
             "nav": nav,
             "head": self.house.reader.head().log_index,
             "names": self._names(at),
@@ -99,6 +103,8 @@ class Pages:
             "links": Links(),
             "zone": self.house.zone,
             "here": here,
+            "now_address": here,
+            "picker": None,
             "nav": "",
             "head": 0,
             "past": False,
@@ -128,9 +134,12 @@ def routes(house: House, settings: Settings) -> APIRouter:
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handle: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
 
+            readable = any(field.name == "as_of" for field in self.dependant.query_params)
+
             async def handled(request: Request) -> Response:
                 try:
-                    return await handle(request)
+                    with noted(request, readable=readable):
+                        return await handle(request)
                 except Fault as told:
                     if "text/html" not in request.headers.get("accept", ""):
                         raise

@@ -18,13 +18,13 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from contracts.faults import FAULTS, Problem, RejectedFault
-from contracts.kpi import Count
+from contracts.kpi import Concentration, Count, Gap, Total
 from projections.kpi import built, counting, status, stored, tables
 from projections.kpi.definitions import Definition, Definitions
 from projections.kpi.measures import ALL_GROUPS, CellKey, Figures, cell_figures, parts_of
 from projections.kpi.partners import Membership, is_live, memberships
 from projections.kpi.periods import ALL, current, is_period
-from projections.kpi.populations import POPULATIONS, table_of
+from projections.kpi.populations import table_of
 from projections.kpi.refresh import ZONE, dating_only, refresh
 from projections.kpi.shapes import AsOf, Cell
 from projections.kpi.tables import CELLS, COMPUTED
@@ -41,7 +41,7 @@ class Target:
 
 def no_figures(definition: Definition) -> Figures:
     """The figures of a cell in which nothing fell."""
-    counts_rows = definition.body.measure.kind in ("share", "split", "count")
+    counts_rows = definition.body.measure.kind in ("share", "split", "count", "total", "ratio", "gap", "return")
     zero = 0 if counts_rows else None
     return Figures(None, zero, 0 if definition.body.measure.kind != "value" else None)
 
@@ -147,8 +147,9 @@ class Reading:
             earlier = moment < computed.as_of_us
             if not earlier and (computed.next_change_us is None or moment < computed.next_change_us):
                 return None
-            if not earlier and not POPULATIONS[body.population].built:
+            if not earlier and not counting.counted_whole(body):
                 months = stored.expired_months(self.connection, definition.key, moment)
+                months |= counting.places_due(body, computed.as_of_us, moment, self.zone)
         count = counting.count(
             self.connection,
             body,
@@ -230,7 +231,7 @@ class Reading:
         ``valued`` are the periods in which the group has a value, looked up by default. ``current_line``
         judges freshness at the moment of reading whatever the period. A KPI's target is held against its
         groups too, for a rate means the same for each; not against the parts of a split, nor a group's
-        share of a count.
+        share of a count, nor what is between groups.
         """
         found = figures or no_figures(definition)
         body = definition.body
@@ -246,7 +247,7 @@ class Reading:
             self.zone,
         )
         aim = self.target(definition)
-        of_count = isinstance(body.measure, Count) and group != ALL_GROUPS
+        of_count = isinstance(body.measure, Count | Total | Gap | Concentration) and group != ALL_GROUPS
         target = None
         if aim is not None and not of_part and not of_count:
             target = status.target_for(aim.targets, period, self.month)
@@ -266,7 +267,7 @@ class Reading:
             version=body.version,
             period=period,
             group=group,
-            unit=body.unit,
+            unit="percent" if isinstance(body.measure, Gap) and group != ALL_GROUPS else body.unit,
             value=found.value,
             numerator=found.numerator,
             denominator=found.denominator,

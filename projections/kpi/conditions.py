@@ -19,6 +19,7 @@ from contracts.kpi import (
     Differs,
     ElapsedAtMost,
     Eq,
+    Gap,
     In,
     IsNull,
     KpiDefinition,
@@ -89,7 +90,8 @@ def walk(condition: Condition, pointer: str) -> Iterator[tuple[str, Condition]]:
 
 
 def roots(definition: KpiDefinition) -> Iterator[tuple[str, Condition]]:
-    """The outermost conditions of a definition, each with its JSON pointer."""
+    """The outermost conditions of a definition's own rows, each with its JSON pointer; see ``sides`` for a ratio's
+    further ones."""
     if definition.scope is not None:
         yield "/scope", definition.scope
     for place, exclusion in enumerate(definition.exclude):
@@ -100,6 +102,8 @@ def roots(definition: KpiDefinition) -> Iterator[tuple[str, Condition]]:
             yield "/measure/numerator", measure.numerator
             for place, also in enumerate(measure.also):
                 yield f"/measure/also/{place}/numerator", also.numerator
+        case Gap():
+            yield "/measure/numerator", measure.numerator
         case Split():
             for place, part in enumerate(measure.parts):
                 yield f"/measure/parts/{place}/when", part.when

@@ -7,35 +7,37 @@ and an empty denominator yields no value whatever the measure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
-from contracts.kpi import AlsoPercentile, Count, KpiDefinition, Number, Percentile, Share, Split, Value
+from contracts.kpi import (
+    AlsoDuration,
+    AlsoPercentile,
+    Concentration,
+    Count,
+    Gap,
+    KpiDefinition,
+    Mean,
+    Number,
+    Percentile,
+    Ratio,
+    Return,
+    Share,
+    Split,
+    Total,
+    Value,
+)
+from projections.kpi.comparing import across_groups
+from projections.kpi.ends import by_period
+from projections.kpi.figures import ALL_GROUPS, CellKey, Figures
 from projections.kpi.partials import Partial, Tally
-from projections.kpi.periods import containing, is_period
-from projections.kpi.reference import Place
-from projections.kpi.rounding import apportion, half_even, percent, percentile
+from projections.kpi.periods import ALL, UNDATED, containing, grain_of, is_period
+from projections.kpi.reference import ANSWERS, Place
+from projections.kpi.rounding import apportion, half_even, margin, percent, percentile, wilson
 
-ALL_GROUPS = "all"
 SECONDS_IN: dict[str, int] = {"minutes": 60, "days": 86_400}
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What is published of a cell apart from its standing; see ``shapes.Cell`` for the fields."""
-
-    value: Decimal | None
-    numerator: int | Decimal | None
-    denominator: int | Decimal | None
-    excluded: Mapping[str, int] = field(default_factory=dict)
-    also: Mapping[str, Decimal | None] = field(default_factory=dict)
-    counts: Mapping[str, int] = field(default_factory=dict)
-    last_us: int | None = None
-
-
-CellKey = tuple[str, str]
-"""(period, group)."""
+MICRO = 1_000_000
+"""A mean is taken over millionths."""
 
 
 def _rounded(value: Fraction | None, digits: int) -> Decimal | None:
@@ -78,16 +80,40 @@ def figures(definition: KpiDefinition, partial: Partial) -> Figures:
         case Percentile():
             top = None
             scale = 1 if isinstance(measure.of, Number) else SECONDS_IN[definition.unit]
-            value = _percentile(partial, measure.at, scale, digits)
+            value = _percentile(partial.histogram, measure.at, scale, digits)
             for extra in measure.also:
                 if isinstance(extra, AlsoPercentile):
-                    also[extra.name] = _percentile(partial, extra.at, scale, digits)
+                    also[extra.name] = _percentile(partial.histogram, extra.at, scale, digits)
+                elif isinstance(extra, AlsoDuration):
+                    also[extra.name] = _percentile(partial.values.get(extra.name, {}), extra.at, scale, digits)
                 else:
-                    limit = extra.limit * scale
-                    within = sum(count for value_, count in partial.histogram.items() if value_ <= limit)
+                    at_most = extra.limit * scale
+                    within = sum(count for value_, count in partial.histogram.items() if value_ <= at_most)
                     also[extra.name] = _rounded(percent(within, d), digits)
-        case Count():
+        case Count() | Total():
             value = half_even(Fraction(n), digits) if d else None
+        case Ratio():
+            value = half_even(Fraction(measure.per * n, d), digits) if d else None
+        case Mean():
+            top = None
+            total = sum(number * times for number, times in partial.histogram.items())
+            value = half_even(Fraction(total, MICRO * d), digits) if d else None
+            single = partial.counts.get(ANSWERS, 0) == d
+            also["margin"] = margin(partial.histogram, MICRO, digits) if single else None
+        case Gap():
+            value = _rounded(percent(n, d), digits)
+            also["low"], also["high"] = wilson(n, d, digits) if d else (None, None)
+        case Concentration():
+            top = None
+            squares = sum(amount * amount for amount in partial.counts.values())
+            value = half_even(Fraction(squares, d * d), digits) if d else None
+            largest = max(partial.counts.values(), default=0)
+            also["largest"] = _rounded(percent(largest, d), digits)
+        case Return():
+            value = _rounded(percent(n, d), digits)
+            for limit in measure.also:
+                returned, of = partial.counts.get(limit.name, 0), partial.counts.get(f"{limit.name}_of", 0)
+                also[limit.name] = _rounded(percent(returned, of), digits)
         case Value():
             reported = partial.reported
             value = _reported(reported.value if reported else None)
@@ -101,8 +127,8 @@ def _reported(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
-def _percentile(partial: Partial, at: int, scale: int, digits: int) -> Decimal | None:
-    found = percentile(partial.histogram, at)
+def _percentile(histogram: Mapping[int, int], at: int, scale: int, digits: int) -> Decimal | None:
+    found = percentile(histogram, at)
     return None if found is None else half_even(found / scale, digits)
 
 
@@ -126,11 +152,16 @@ def part_figures(definition: KpiDefinition, whole: Figures) -> dict[str, Figures
 def periods_of(definition: KpiDefinition, month: str) -> tuple[str, ...]:
     """The periods to which a partial placed at ``month`` contributes.
 
-    A reported indicator belongs to its own period alone: values of several periods are never added up.
+    A reported indicator belongs to its own period alone: values of several periods are never added up. So does
+    what stands at a period's end, and so do persons who returned, except that all time is the sum of the years.
     """
-    if isinstance(definition.measure, Value):
-        return (month,) if is_period(month) else ()
-    return containing(month)
+    if not by_period(definition):
+        return containing(month)
+    if isinstance(definition.measure, Return):
+        if month == UNDATED:
+            return (ALL,)
+        return (month, ALL) if grain_of(month) == "year" else (month,)
+    return (month,) if is_period(month) else ()
 
 
 def add_up(
@@ -159,4 +190,19 @@ def cell_figures(
         if group == ALL_GROUPS:
             for part, shares in part_figures(definition, whole).items():
                 found[period, part] = shares
+    across_groups(definition, found)
     return found
+
+
+__all__ = [
+    "ALL_GROUPS",
+    "CellKey",
+    "Figures",
+    "add_up",
+    "cell_figures",
+    "figures",
+    "part_figures",
+    "part_names",
+    "parts_of",
+    "periods_of",
+]

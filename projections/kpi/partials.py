@@ -32,8 +32,8 @@ class Partial:
 
     ``denominator`` counts the rows that are not excluded, ``numerator`` those that meet the numerator (the
     headline's parts of a split); ``excluded`` the rows left out by reason; ``counts`` the rows in each
-    further share or part; ``histogram`` how often each value was measured; ``last_us`` the latest moment of
-    a row in scope.
+    further share or part; ``histogram`` how often each value was measured, and ``values`` the same of each further
+    duration by name; ``last_us`` the latest moment of a row in scope.
     """
 
     numerator: int = 0
@@ -43,6 +43,7 @@ class Partial:
     histogram: Mapping[int, int] = field(default_factory=dict)
     reported: Reported | None = None
     last_us: int | None = None
+    values: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
     def to_text(self) -> str:
         """Compact JSON, the same for the same partial."""
@@ -56,6 +57,10 @@ class Partial:
         }
         if self.reported is not None:
             body["r"] = [self.reported.value, self.reported.numerator, self.reported.denominator]
+        if self.values:
+            body["v"] = {
+                name: [[value, found[value]] for value in sorted(found)] for name, found in sorted(self.values.items())
+            }
         return orjson.dumps(body).decode()
 
     @classmethod
@@ -63,7 +68,8 @@ class Partial:
         """The inverse of ``to_text``."""
         body = orjson.loads(text)
         reported = Reported(*body["r"]) if "r" in body else None
-        return cls(body["n"], body["d"], body["x"], body["c"], dict(body["h"]), reported, body["l"])
+        values = {name: dict(pairs) for name, pairs in body.get("v", {}).items()}
+        return cls(body["n"], body["d"], body["x"], body["c"], dict(body["h"]), reported, body["l"], values)
 
 
 class Tally:
@@ -77,6 +83,7 @@ class Tally:
         self.histogram: dict[int, int] = {}
         self.reported: Reported | None = None
         self.last_us: int | None = None
+        self.values: dict[str, dict[int, int]] = {}
 
     def add(self, partial: Partial) -> None:
         """Take a partial's counts in."""
@@ -90,8 +97,16 @@ class Tally:
                 mine[name] = mine.get(name, 0) + n
         for value, n in partial.histogram.items():
             self.histogram[value] = self.histogram.get(value, 0) + n
+        for name, histogram in partial.values.items():
+            for value, n in histogram.items():
+                self.measure(name, value, n)
         self.report(partial.reported)
         self.see(partial.last_us)
+
+    def measure(self, name: str, value: int, n: int) -> None:
+        """Note a value of a further duration."""
+        mine = self.values.setdefault(name, {})
+        mine[value] = mine.get(value, 0) + n
 
     def see(self, last_us: int | None) -> None:
         """Note a row's moment."""
@@ -114,6 +129,7 @@ class Tally:
             self.histogram,
             self.reported,
             self.last_us,
+            self.values,
         )
 
 

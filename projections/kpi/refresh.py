@@ -132,7 +132,7 @@ def _updates(
     for definition in ordered:
         if definition.problem is not None:
             continue
-        months = _months(connection, definition, computed.get(definition.key), marks, now_us, anew)
+        months = _months(connection, definition, computed.get(definition.key), marks, now_us, anew, zone)
         if definition.body.population == "kpi_status" and (updates or marks):
             months = None
         if months is not None and not months:
@@ -161,19 +161,26 @@ def dating_only(definitions: Definitions, found: dict[tuple[str, int], set[str]]
 
 
 def _months(
-    connection: Connection, definition: Definition, computed: Any, marks: set[Mark], now_us: int, anew: bool
+    connection: Connection,
+    definition: Definition,
+    computed: Any,
+    marks: set[Mark],
+    now_us: int,
+    anew: bool,
+    zone: str,
 ) -> set[str] | None:
-    """The months to count again; None for all."""
+    """The months (or, of what belongs to one period as it is, the periods) to count again; None for all."""
     if anew or computed is None or computed.fingerprint != definition.fingerprint:
         return None
     body = definition.body
-    months = counting.affected_months(body, marks)
+    months = counting.affected_months(body, marks, now_us, zone)
     if months is None or not counting.clock_dependent(body):
         return months
     if now_us < computed.as_of_us:
         return None
     if computed.next_change_us is not None and computed.next_change_us <= now_us:
         expired = stored.expired_months(connection, definition.key, now_us)
+        expired |= counting.places_due(body, computed.as_of_us, now_us, zone)
         return months | expired if expired else None
     return months
 

@@ -8,7 +8,7 @@ even.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
 
 
@@ -66,3 +66,43 @@ def apportion(counts: Sequence[int], digits: int) -> list[Decimal] | None:
     by_remainder = sorted(range(len(parts)), key=lambda place: (-parts[place][1], place))
     lucky = set(by_remainder[:missing])
     return [Decimal(whole + (place in lucky)).scaleb(-digits) for place, (whole, _) in enumerate(parts)]
+
+
+Z_95 = Fraction(196, 100)
+"""The two-sided 95 % quantile of the standard normal distribution, to the two decimals that are customary."""
+
+
+def root(value: Fraction, digits: int) -> Decimal:
+    """The square root of a number that is not negative, rounded to ``digits`` decimal places, half to even."""
+    with localcontext() as context:
+        context.prec = 60
+        found = (Decimal(value.numerator) / Decimal(value.denominator)).sqrt()
+        return found.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN)
+
+
+def margin(histogram: Mapping[int, int], scale: int, digits: int) -> Decimal | None:
+    """Half the width of the 95 % interval of a mean, 1.96 * s / sqrt(n), of values in ``1 / scale``.
+
+    s is the sample standard deviation, with n - 1 in its denominator; None of fewer than two values.
+    """
+    n = sum(histogram.values())
+    if n < 2:
+        return None
+    total = sum(value * times for value, times in histogram.items())
+    squares = sum(value * value * times for value, times in histogram.items())
+    variance = (Fraction(squares) - Fraction(total * total, n)) / (n - 1) / scale**2
+    return root(Z_95**2 * variance / n, digits)
+
+
+def wilson(met: int, of: int, digits: int) -> tuple[Decimal, Decimal]:
+    """The 95 % score interval of a share, in percent: (low, high). ``of`` is at least 1.
+
+    (p + z^2 / 2n +- z * sqrt(p * (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n) of Wilson, E. B. (1927), Probable
+    Inference, the Law of Succession, and Statistical Inference, Journal of the American Statistical Association
+    22(158), 209-212.
+    """
+    share, z2 = Fraction(met, of), Z_95**2
+    middle = (share + z2 / (2 * of)) / (1 + z2 / of)
+    spread = z2 * (share * (1 - share) / of + z2 / (4 * of * of)) / (1 + z2 / of) ** 2
+    half = Fraction(root(spread, 40))
+    return half_even(100 * (middle - half), digits), half_even(100 * (middle + half), digits)

@@ -31,7 +31,8 @@ class Address:
         return f"{here}?{urlencode(self.kept)}" if self.kept else here
 
 
-_ADDRESS: ContextVar[Address] = ContextVar("address", default=Address())
+_NOWHERE = Address()
+_ADDRESS: ContextVar[Address] = ContextVar("address", default=_NOWHERE)
 
 
 @contextmanager

@@ -8,13 +8,18 @@ better.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import cos, exp, log, pi
 from random import Random
 from typing import Final
 
 from ops.demo import cast
+from ops.demo.aftermath import Aftermath
+from ops.demo.arrests import Arrests
 from ops.demo.cast import CRISIS, DAY_US, DAYS, HOUR_US, MINUTE_US, POLICE, START_US, Voice
+from ops.demo.chances import poisson
 from ops.demo.pen import Pen
+from ops.demo.people import People, Person
 from ops.demo.referrals import Referrals
 
 CALLS_PER_DAY: Final = 15.3
@@ -32,17 +37,30 @@ _NEEDS: Final = (
     "trauma",
 )
 _NEED_WEIGHTS: Final = (32, 15, 14, 12, 9, 7, 5, 4, 2)
+_DISCIPLINES: Final = ("behavioural_health", "police", "ems", "fire", "other")
+_DISCIPLINE_WEIGHTS: Final = (83, 11, 4, 0.5, 1.5)
+_MET_AGAIN: Final = 0.22
 _AROUND_THE_CLOCK_FROM: Final = 547
 """Day of the simulation (2024-07-01) from which the crisis team works nights as well; before, 08:00 to midnight."""
 
 
-def tell_calls(pen: Pen, random: Random, scale: float, referrals: Referrals) -> None:
+@dataclass(frozen=True, slots=True)
+class Tellers:
+    """Who tells what follows from a call."""
+
+    people: People
+    referrals: Referrals
+    arrests: Arrests
+    aftermath: Aftermath
+
+
+def tell_calls(pen: Pen, random: Random, scale: float, tellers: Tellers) -> None:
     """Every call of the period. ``scale`` multiplies the daily number."""
     number = 0
     for day in range(DAYS):
         for _ in range(_how_many(random, day, scale)):
             number += 1
-            _Call(pen, random, day, number, referrals).tell()
+            _Call(pen, random, day, number, tellers).tell()
 
 
 def _how_many(random: Random, day: int, scale: float) -> int:
@@ -54,22 +72,13 @@ def _how_many(random: Random, day: int, scale: float) -> int:
     return poisson(random, expected)
 
 
-def poisson(random: Random, expected: float) -> int:
-    """A Poisson number (Knuth, The Art of Computer Programming vol. 2, 3.4.1) for small expectations."""
-    limit, product, count = exp(-expected), random.random(), 0
-    while product > limit:
-        product *= random.random()
-        count += 1
-    return count
-
-
 class _Call:
     """One call, from the ring to the end."""
 
-    def __init__(self, pen: Pen, random: Random, day: int, number: int, referrals: Referrals) -> None:
+    def __init__(self, pen: Pen, random: Random, day: int, number: int, tellers: Tellers) -> None:
         self._pen = pen
         self._random = random
-        self._referrals = referrals
+        self._tellers = tellers
         self._day = day
         self._done = day / DAYS
         self._hour = random.choices(range(24), _HOURS)[0]
@@ -92,6 +101,7 @@ class _Call:
                 "call": self._call,
                 "psap": "larkmoor-psap",
                 "channel": _pick(random, ("911", "non_emergency", "988", "self_initiated"), (62, 18, 14, 6)),
+                "discipline": _pick(random, _DISCIPLINES, _DISCIPLINE_WEIGHTS),
                 "local_code": _pick(random, ("MHC", "WELF", "SUI", "DIST"), (44, 27, 17, 12)),
                 "priority": _pick(random, ("1", "2", "3"), (20, 55, 25)),
                 "needs": needs,
@@ -156,6 +166,7 @@ class _Call:
     def _team(self) -> None:
         """A civilian or co-response team goes; median request to arrival falls from 35 to 26 minutes."""
         random, pen = self._random, self._pen
+        person = self._tellers.people.meet(_MET_AGAIN)
         team = "civilian" if random.random() < 0.72 else "co_response"
         total = exp(random.gauss(log(35.0 - 9.0 * self._done), 0.62))
         dispatched_us = self._received_us + int(total * (0.2 + 0.3 * random.random()) * MINUTE_US)
@@ -174,6 +185,8 @@ class _Call:
         pen.tell(CRISIS, "response.arrived", self._subject, arrived_us, who)
         if random.random() < 0.024:
             pen.tell(CRISIS, "response.backup_requested", self._subject, arrived_us + self._minutes(2, 15), who)
+            if random.random() < 0.08:
+                self._tellers.aftermath.force(self._call, arrived_us + self._minutes(15, 30), person)
         minutes = int(exp(random.gauss(log(34.0), 0.7)))
         closed_us = arrived_us + minutes * MINUTE_US
         if random.random() < 0.86:
@@ -182,7 +195,7 @@ class _Call:
                 "encounter.engaged",
                 self._subject,
                 arrived_us + self._minutes(0, 7),
-                {"call": self._call},
+                {"call": self._call, "person": person.token},
             )
             attempt = "engaged"
         else:
@@ -202,13 +215,18 @@ class _Call:
             ),
             (0.795, emergency, 0.016, 0.022, 0.010, 0.0034, 0.010, 0.012),
         )
-        self._close(CRISIS, closed_us, disposition, attempt, minutes)
+        owed = attempt == "engaged" and random.random() < 0.5
+        self._close(CRISIS, closed_us, disposition, attempt, minutes, person=person, follow_up=owed)
+        if owed:
+            self._tellers.aftermath.follow_up(self._call, closed_us, self._done)
+        if disposition == "arrest":
+            self._tellers.arrests.tell(closed_us, self._call, person)
         if disposition == "remained_in_community" and random.random() < 0.012:
             # The police closed the same call otherwise; both accounts stay in the ledger.
             self._close(POLICE, closed_us + self._minutes(3, 90), "emergency_department", None, None)
         if attempt == "engaged" and random.random() < 0.52:
             channel = "warm_handoff" if random.random() < 0.35 else "direct"
-            self._referrals.tell(CRISIS, closed_us + self._minutes(20, 1500), channel, self._call)
+            self._tellers.referrals.tell(CRISIS, closed_us + self._minutes(20, 1500), channel, self._call, person)
 
     def _police(self) -> None:
         random, pen = self._random, self._pen
@@ -230,12 +248,32 @@ class _Call:
                 ("remained_in_community", "emergency_department", "sobering", "arrest", "declined", "other"),
                 (0.74, 0.165 - 0.02 * self._done, 0.02, 0.026 - 0.012 * self._done, 0.03, 0.02),
             )
-            self._close(POLICE, arrived_us + minutes * MINUTE_US, disposition, None, minutes)
+            person = self._tellers.people.meet(_MET_AGAIN) if random.random() < 0.6 else None
+            self._close(POLICE, arrived_us + minutes * MINUTE_US, disposition, None, minutes, person=person)
+            if random.random() < 0.006 - 0.003 * self._done:
+                self._tellers.aftermath.force(self._call, arrived_us + self._minutes(1, 10), person)
+            if disposition == "arrest":
+                self._tellers.arrests.tell(arrived_us + minutes * MINUTE_US, self._call, person)
             if random.random() < 0.06:
-                self._referrals.tell(POLICE, arrived_us + self._minutes(60, 2000), "informational", self._call)
+                asked_us = arrived_us + self._minutes(60, 2000)
+                self._tellers.referrals.tell(POLICE, asked_us, "informational", self._call, person)
 
-    def _close(self, voice: Voice, moment_us: int, disposition: str, attempt: str | None, minutes: int | None) -> None:
+    def _close(
+        self,
+        voice: Voice,
+        moment_us: int,
+        disposition: str,
+        attempt: str | None,
+        minutes: int | None,
+        *,
+        person: Person | None = None,
+        follow_up: bool | None = None,
+    ) -> None:
         data: dict[str, str | int] = {"call": self._call, "disposition": disposition}
+        if person is not None:
+            data |= {"person": person.token, "person_group": person.group}
+        if follow_up is not None:
+            data["follow_up"] = follow_up
         if attempt is not None:
             data["attempt_outcome"] = attempt
         if minutes is not None:

@@ -29,6 +29,7 @@ AS_OF: Final = "2026-01-01T06:00:00Z"
 PLAN: Final = "larkmoor-2023-2025"
 MOU: Final = "mou-2023"
 DSA: Final = "dsa-2023"
+STUDY: Final = "dul-2023"
 SILENT_AGENCY: Final = "larkmoor-schools"
 SILENT_FROM: Final = date(2025, 7, 1)
 """From this day on the silent agency reports nothing; nobody tells the ledger, so only expectations show it."""

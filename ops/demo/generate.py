@@ -8,26 +8,46 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from ops.demo.calls import poisson, tell_calls
+from ops.demo.aftermath import Aftermath
+from ops.demo.arrests import Arrests
+from ops.demo.calls import Tellers, tell_calls
+from ops.demo.committee import tell_committee
+from ops.demo.community import tell_community
+from ops.demo.indicators import tell_indicators
+from ops.demo.money import tell_money
 from ops.demo.pen import Pen
+from ops.demo.people import People
 from ops.demo.plan import tell_plan
+from ops.demo.privacy import tell_privacy
+from ops.demo.programmes import Programmes
 from ops.demo.promises import tell_promises
 from ops.demo.referrals import Referrals
+from ops.demo.staff import tell_staff
 
 DEFAULT_SEED = 7
 
 
 def events(seed: int = DEFAULT_SEED, *, scale: float = 1.0) -> Iterator[tuple[int, bytes]]:
     """``(arrival_us, bytes)`` in order of arrival, UTC microseconds; ``scale`` multiplies the daily work (calls,
-    referrals, services) and leaves the plan and the commitments whole.
+    referrals, services, arrests, consents) and leaves whole what the agencies' managers tell: the plan, commitments,
+    staff, money and meetings.
     """
     random = Random(seed)
     pen = Pen(random)
     tell_plan(pen)
+    tell_committee(pen, random)
     tell_promises(pen, random)
-    referrals = Referrals(pen, random)
-    tell_calls(pen, random, scale, referrals)
-    referrals.tell_own(scale, poisson)
+    tell_indicators(pen, random)
+    tell_staff(pen, random)
+    tell_money(pen, random)
+    tell_community(pen, random)
+    people = People(random)
+    referrals = Referrals(pen, random, people, Programmes(pen, random))
+    arrests = Arrests(pen, random, people)
+    tell_calls(pen, random, scale, Tellers(people, referrals, arrests, Aftermath(pen, random)))
+    referrals.tell_own(scale)
+    arrests.tell_own(scale)
+    tell_privacy(pen, random, people, scale)
     pen.arrivals.sort(key=_arrival)
     return iter(pen.arrivals)
 

@@ -7,168 +7,13 @@ track, one that nobody owns, one gone stale, one without data and one without a 
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 from ops.demo import cast
 from ops.demo.cast import CRISIS, HOSPITAL, HOUSING, MINUTE_US, OPEN_DOOR, POLICE, SCHOOLS, SECRETARIAT
+from ops.demo.goals import Goal, Measure, Objective, definition, goals
 from ops.demo.pen import Pen
-
-UNMEASURED_KPI: Final = "L01"
-"""A KPI of the plan's own that nobody has ever reported a value for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A KPI in the plan: its owner (None: nobody), yearly targets 2023–2025 (None: no target), and tolerances."""
-
-    kpi: str
-    owner: str | None
-    targets: tuple[float, float, float] | None
-    on_track: float = 0
-    watch: float = 0
-    baseline: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """An objective with the agencies answerable for it and the KPIs that measure it."""
-
-    id: str
-    statement: str
-    owners: tuple[str, ...]
-    contributors: tuple[str, ...]
-    measures: tuple[Measure, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """A goal and its objectives."""
-
-    id: str
-    statement: str
-    objectives: tuple[Objective, ...]
-
-
-GOALS: Final = (
-    Goal(
-        "g1",
-        "A person in crisis is met by the right responder",
-        (
-            Objective(
-                "o1-1",
-                "Send a health-led team to every call that is eligible for one",
-                (CRISIS.agency,),
-                (POLICE.agency,),
-                (
-                    Measure("K01", CRISIS.agency, (60, 70, 80), 0, 6, 57.0),
-                    Measure("K02", POLICE.agency, None),
-                    Measure("K03", POLICE.agency, (30, 20, 10), 1, 4, 35.1),
-                ),
-            ),
-            Objective(
-                "o1-2",
-                "Be there soon",
-                (CRISIS.agency,),
-                (POLICE.agency,),
-                (Measure("K05", CRISIS.agency, (30, 27, 23), 0, 4, 31.0),),
-            ),
-        ),
-    ),
-    Goal(
-        "g2",
-        "A crisis ends in the community, not in an emergency room or a cell",
-        (
-            Objective(
-                "o2-1",
-                "Settle more encounters where they happen",
-                (CRISIS.agency, HOSPITAL.agency),
-                (),
-                (
-                    Measure("K06", CRISIS.agency, (73, 75, 77), 0, 3, 72.0),
-                    Measure("K07", HOSPITAL.agency, (17, 16, 15), 0, 2, 18.0),
-                    Measure("K08", CRISIS.agency, (3, 4, 5), 0, 2),
-                ),
-            ),
-            Objective(
-                "o2-2",
-                "Keep arrest the last resort",
-                (POLICE.agency,),
-                (CRISIS.agency,),
-                (Measure("K09", POLICE.agency, (2.2, 1.8, 1.2), 0.1, 0.6, 2.4),),
-            ),
-        ),
-    ),
-    Goal(
-        "g3",
-        "Asking for help leads to help",
-        (
-            Objective(
-                "o3-1",
-                "Answer every referral",
-                (HOUSING.agency,),
-                (OPEN_DOOR.agency, HOSPITAL.agency),
-                (
-                    Measure("K17", HOUSING.agency, (64, 68, 72), 1, 8),
-                    Measure("K18", HOUSING.agency, (70, 80, 90), 2, 8),
-                ),
-            ),
-            Objective(
-                "o3-2",
-                "Meet the need behind the referral",
-                (),
-                (HOUSING.agency, OPEN_DOOR.agency),
-                (Measure("K20", None, (40, 45, 50), 1, 5),),
-            ),
-        ),
-    ),
-    Goal(
-        "g4",
-        "We keep our word and can trust our numbers",
-        (
-            Objective(
-                "o4-1",
-                "Report on time",
-                (SCHOOLS.agency, POLICE.agency),
-                (),
-                (
-                    Measure("K36", HOSPITAL.agency, (20, 16, 12), 1, 5),
-                    Measure("K37", SCHOOLS.agency, (95, 97, 98), 1, 5),
-                ),
-            ),
-            Objective(
-                "o4-2",
-                "Own what we promised",
-                (POLICE.agency,),
-                (),
-                (
-                    Measure("K38", POLICE.agency, (80, 85, 90), 0, 10),
-                    Measure("K39", HOUSING.agency, (80, 85, 90), 2, 8),
-                ),
-            ),
-        ),
-    ),
-    Goal(
-        "g5",
-        "Larkmoor is a safe place to live",
-        (
-            Objective(
-                "o5-1",
-                "Conditions that all share and no one agency answers for alone",
-                (POLICE.agency,),
-                (),
-                (
-                    Measure("P01", POLICE.agency, (420, 400, 380), 10, 30, 431.0),
-                    Measure(UNMEASURED_KPI, HOUSING.agency, (120, 100, 80)),
-                ),
-            ),
-        ),
-    ),
-)
 
 EXPECTED_FEEDS: Final = (
     (POLICE, "call", "weekly", 3),
@@ -181,6 +26,15 @@ EXPECTED_FEEDS: Final = (
     (SCHOOLS, "service", "monthly", 15),
     (OPEN_DOOR, "referral", "quarterly", 30),
     (POLICE, "indicator", "quarterly", 45),
+    (POLICE, "arrest", "monthly", 15),
+    (POLICE, "staffing", "monthly", 20),
+    (CRISIS, "staffing", "monthly", 20),
+    (CRISIS, "consent", "monthly", 15),
+    (CRISIS, "engagement", "quarterly", 30),
+    (HOSPITAL, "capacity", "weekly", 7),
+    (HOUSING, "enrollment", "monthly", 20),
+    (HOUSING, "funding", "quarterly", 30),
+    (SCHOOLS, "staffing", "monthly", 20),
 )
 """(who, which family, how often, days of grace)."""
 
@@ -188,19 +42,6 @@ EXPECTED_FEEDS: Final = (
 def moment_us(day: date, hour: float = 16.0) -> int:
     """UTC microseconds of an hour (UTC) on a day."""
     return int((datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() + hour * 3600) * 1_000_000)
-
-
-@cache
-def definition(kpi: str) -> dict[str, Any]:
-    """The library's definition of a KPI as data; the plan's own indicator is P01's, pointed at another name."""
-    name = "P01" if kpi == UNMEASURED_KPI else kpi
-    found: dict[str, Any] = json.loads(
-        (files("projections.kpi") / "library" / f"{name}.json").read_text(encoding="utf-8")
-    )
-    if kpi == UNMEASURED_KPI:
-        found |= {"kpi": kpi, "title": "People sleeping outside in January", "unit": "count"}
-        found["scope"] = {**found["scope"], "value": kpi}
-    return found
 
 
 class Minutes:
@@ -249,7 +90,7 @@ def tell_plan(pen: Pen) -> None:
             "ratified_by": everyone,
         },
     )
-    for position, goal in enumerate(GOALS, start=1):
+    for position, goal in enumerate(goals(), start=1):
         minutes.write(
             "goal.set",
             subject,
@@ -292,6 +133,21 @@ def tell_plan(pen: Pen) -> None:
     minutes.on(date(2025, 1, 13))
     # A target that moves leaves a trace: the first one stays in the ledger beside this.
     minutes.write("target.set", subject, _target(Measure("K05", None, (30, 27, 25), 0, 4, 31.0)))
+    # A definition that changes is a second version beside the first, from a day on.
+    minutes.on(date(2025, 1, 20))
+    minutes.write(
+        "kpi.defined",
+        subject,
+        {
+            "plan": cast.PLAN,
+            "objective": "o3-1",
+            "kpi": "K18",
+            "version": 2,
+            "definition": definition("K18", 2),
+            "effective_from": "2025-01-01",
+            "owner": HOUSING.agency,
+        },
+    )
 
 
 def _objective(goal: Goal, objective: Objective) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The demonstration's memorandum and what became of its commitments, and the indicators published from outside.
+"""What became of the commitments in the demonstration's memorandum, told by both sides.
 
 A promise is only accountable if both halves speak: here most are kept, some late, some never, some disputed by the
 other side and one waived.
@@ -6,158 +6,18 @@ other side and one waived.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
 from random import Random
 from typing import Any, Final
 
 from ops.demo import cast
-from ops.demo.cast import CRISIS, DAY_US, HOSPITAL, HOUSING, OPEN_DOOR, POLICE, SCHOOLS, Voice
+from ops.demo.cast import DAY_US
+from ops.demo.memorandum import PROMISES, Promise
 from ops.demo.pen import Pen
 from ops.demo.plan import Minutes, moment_us
 
 _UNTIL: Final = date(2025, 12, 31)
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """A commitment and how it is lived up to: the shares delivered on time and late, and disputed by the other side."""
-
-    id: str
-    clause: str
-    obligor: Voice
-    obligee: Voice
-    deliverable: str
-    quantity: int
-    unit: str
-    every: str | None
-    on_time: float
-    late: float
-    disputed: float = 0.0
-    due: date | None = None
-    late_days: int = 0
-    waived: bool = False
-
-
-PROMISES: Final = (
-    Promise(
-        "cit-seats",
-        "3.1",
-        CRISIS,
-        POLICE,
-        "Seats in crisis intervention training",
-        24,
-        "seats",
-        "quarter",
-        0.96,
-        0.04,
-    ),
-    Promise(
-        "observation-beds",
-        "3.2",
-        HOSPITAL,
-        CRISIS,
-        "Observation beds kept free for the team",
-        60,
-        "bed nights",
-        "month",
-        0.86,
-        0.10,
-        0.04,
-    ),
-    Promise(
-        "housing-units",
-        "3.3",
-        HOUSING,
-        CRISIS,
-        "Units for people leaving a crisis",
-        6,
-        "units",
-        "quarter",
-        0.50,
-        0.25,
-        0.3,
-    ),
-    Promise(
-        "call-extract",
-        "4.1",
-        POLICE,
-        HOSPITAL,
-        "Monthly extract of behavioural-health calls",
-        1,
-        "extract",
-        "month",
-        0.97,
-        0.03,
-    ),
-    Promise(
-        "school-liaison",
-        "4.2",
-        SCHOOLS,
-        CRISIS,
-        "Hours of a liaison in the schools",
-        40,
-        "hours",
-        "month",
-        0.88,
-        0.08,
-    ),
-    Promise(
-        "outcome-list",
-        "4.3",
-        OPEN_DOOR,
-        HOUSING,
-        "List of outcomes of shared clients",
-        1,
-        "list",
-        "quarter",
-        0.6,
-        0.3,
-    ),
-    Promise(
-        "team-vehicle",
-        "5.1",
-        POLICE,
-        CRISIS,
-        "A vehicle for the mobile team",
-        1,
-        "vehicle",
-        None,
-        1.0,
-        0.0,
-        due=date(2023, 9, 30),
-    ),
-    Promise(
-        "sobering-site",
-        "5.2",
-        HOSPITAL,
-        POLICE,
-        "A sobering site open around the clock",
-        1,
-        "site",
-        None,
-        0.0,
-        1.0,
-        1.0,
-        due=date(2024, 6, 30),
-        late_days=41,
-    ),
-    Promise(
-        "campus-protocol",
-        "5.3",
-        SCHOOLS,
-        CRISIS,
-        "A joint protocol for calls from campus",
-        1,
-        "protocol",
-        None,
-        0.0,
-        0.0,
-        due=date(2025, 3, 31),
-        waived=True,
-    ),
-)
 
 
 def tell_promises(pen: Pen, random: Random) -> None:
@@ -175,6 +35,7 @@ def tell_promises(pen: Pen, random: Random) -> None:
             "effective": "2023-01-16",
             "expires": "2026-12-31",
             "text_sha256": sha256(b"Larkmoor memorandum of understanding, 2023").hexdigest(),
+            "terms": {"answer_within": {"limit": 5, "unit": "business_days"}, "confirm_within_days": 30},
         },
     )
     minutes.write(
@@ -188,8 +49,24 @@ def tell_promises(pen: Pen, random: Random) -> None:
             "expires": "2025-12-31",
         },
     )
+    # A first licence for the study that measured where the partnership began; it ran out with the study.
+    study = {"agreement": cast.STUDY, "kind": "dul", "parties": everyone[:2], "effective": "2023-01-16"}
+    minutes.write("agreement.signed", f"agreement/{cast.STUDY}", {**study, "expires": "2023-12-31"})
     for promise in PROMISES:
         minutes.write("commitment.made", f"commitment/{promise.id}", _made(promise))
+    minutes.on(date(2024, 1, 2))
+    minutes.write("agreement.ended", f"agreement/{cast.STUDY}", {"agreement": cast.STUDY, "kind": "expired"})
+    minutes.on(date(2024, 6, 24))
+    # As the committee decided: from now on an answer within three days, whatever days they are.
+    minutes.write(
+        "agreement.amended",
+        f"agreement/{cast.MOU}",
+        {
+            "agreement": cast.MOU,
+            "terms": {"answer_within": {"limit": 72, "unit": "hours"}, "confirm_within_days": 21},
+            "reason": "Referrals are to be answered within 72 hours.",
+        },
+    )
     minutes.on(date(2024, 11, 4))
     minutes.write(
         "agreement.amended",
@@ -203,7 +80,6 @@ def tell_promises(pen: Pen, random: Random) -> None:
     for promise in PROMISES:
         for period, last_day in _periods(promise):
             _deliver(pen, random, promise, period, last_day)
-    _indicators(pen, random)
 
 
 def _made(promise: Promise) -> dict[str, Any]:
@@ -316,25 +192,3 @@ def _deliver(pen: Pen, random: Random, promise: Promise, period: str | None, las
         )
     elif answer < 0.7:
         pen.tell(promise.obligee, "commitment.accepted", subject, at_us + 5 * DAY_US, about)
-
-
-def _indicators(pen: Pen, random: Random) -> None:
-    """The crime rate, published monthly by the police until the unit that did so was closed at the end of 2023."""
-    for number in range(12):
-        year, month = 2023 + number // 12, number % 12 + 1
-        following = date(year + month // 12, month % 12 + 1, 20)
-        offences = int(random.gauss(238 - number, 9))
-        pen.tell(
-            POLICE,
-            "indicator.measured",
-            f"indicator/P01/{year}-{month:02d}",
-            moment_us(following),
-            {
-                "kpi": "P01",
-                "period": f"{year}-{month:02d}",
-                "value": round(offences / 56_400 * 100_000, 1),
-                "numerator": offences,
-                "denominator": 56_400,
-                "method": "Offences known to the police per 100,000 residents (monthly return).",
-            },
-        )

@@ -58,7 +58,7 @@ def test_every_submission_ends_as_one_of_four_and_decisions_stand(open_ledger: O
     # Only broken reports are refused: no decision of the committee breaks a rule of governance.
     assert not {"decision_refused", "plan_not_adopted", "party_unknown", "definition_invalid"} & set(told["codes"])
     assert ledger.plan_version(cast.PLAN) > 40
-    assert ledger.agreement_version(cast.MOU) == 10
+    assert ledger.agreement_version(cast.MOU) == 11
 
 
 def test_recorded_at_is_the_simulated_arrival(open_ledger: Open) -> None:

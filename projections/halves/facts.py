@@ -40,11 +40,16 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Second:
-    """One way to state the second half: who did and when, with the types of events that say it."""
+    """One way to state the second half: who did and when, with the types of events that say it.
+
+    ``first_only``: the columns keep the first such statement, whoever made it; otherwise that of another agency
+    than the claimer.
+    """
 
     agency: str
     at: str
     types: tuple[str, ...]
+    first_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +131,13 @@ def not_(condition: Condition) -> Not:
 
 
 _ANSWERS = (
-    Second("received_agency", "received_at", ("referral.received",)),
-    Second("accepted_agency", "accepted_at", ("referral.accepted",)),
-    Second("declined_agency", "declined_at", ("referral.declined",)),
-    Second("on_hold_agency", "on_hold_at", ("referral.on_hold",)),
-    Second("scheduled_agency", "scheduled_at", ("appointment.scheduled",)),
-    Second("completed_agency", "completed_at", ("referral.completed",)),
-    Second("failed_agency", "failed_at", ("referral.failed",)),
+    Second("received_agency", "received_at", ("referral.received",), first_only=True),
+    Second("accepted_agency", "accepted_at", ("referral.accepted",), first_only=True),
+    Second("declined_agency", "declined_at", ("referral.declined",), first_only=True),
+    Second("on_hold_agency", "on_hold_at", ("referral.on_hold",), first_only=True),
+    Second("scheduled_agency", "scheduled_at", ("appointment.scheduled",), first_only=True),
+    Second("completed_agency", "completed_at", ("referral.completed",), first_only=True),
+    Second("failed_agency", "failed_at", ("referral.failed",), first_only=True),
 )
 """Whoever answers a referral in any way has received it."""
 
@@ -281,7 +286,9 @@ COMMITMENT = SharedFact(
     confirmed=differs("accepted_agency", "obligor"),
     disputed=differs("disputed_agency", "obligor"),
     unmatched=all_of(
-        not_(is_("evidenced")), any_of(differs("accepted_agency", "obligor"), differs("disputed_agency", "obligor"))
+        not_(is_("evidenced")),
+        differs("obligee", "obligor"),
+        any_of(differs("accepted_agency", "obligor"), differs("disputed_agency", "obligor")),
     ),
     quantity=Quantity("evidenced_quantity", unit_column="unit"),
     borrowed=(Borrowed("unit", "commitments", "commitment", "commitment", "unit"),),

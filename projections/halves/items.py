@@ -7,6 +7,7 @@ database: a summary over a million referrals loads none of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Float, Text, and_, case, cast, func, literal, not_, null, or_, select, union_all
@@ -36,7 +37,9 @@ def items(facts: Sequence[SharedFact] = tuple(FACTS.values())) -> Subquery:
     return union_all(*(_items_of(fact) for fact in facts)).subquery("items")
 
 
+@lru_cache(maxsize=32)
 def _items_of(fact: SharedFact) -> Select[Any]:
+    # Kept: building the expressions takes longer than reading a page of them.
     table = table_of(fact.population)
     source: FromClause = table
     borrowed: dict[str, ColumnElement[Any]] = {}

@@ -297,6 +297,8 @@ def _open_writer(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
         _set(writer, "synchronous", synchronous, expected=_SYNCHRONOUS_LEVEL[synchronous])
         # With it off, INSERT OR REPLACE would delete a row of the log without asking the trigger.
         _set(writer, "recursive_triggers", "ON", expected=1)
+        # What a savepoint or a statement may have to take back fits in memory; in a file it costs as much as the rows.
+        _set(writer, "temp_store", "MEMORY", expected=2)
         writer.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
         writer.execute(f"PRAGMA wal_autocheckpoint = {AUTOCHECKPOINT_PAGES}")
         writer.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")

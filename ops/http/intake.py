@@ -146,10 +146,11 @@ class Intake:
         if isinstance(events, Rejected):
             return [events if agency is None else replace(events, agency=agency)], False
         submissions: list[Submission] = []
-        for raw in events:
-            submissions.append(entitled(validate(raw, agency=agency), raw, principal))
-            if len(submissions) % _BREATH_EVENTS == 0:
+        for start in range(0, len(events), _BREATH_EVENTS):
+            if start:
                 await asyncio.sleep(0)
+            run = events[start : start + _BREATH_EVENTS]
+            submissions += [entitled(validate(raw, agency=agency), raw, principal) for raw in run]
         return submissions, headers.get("content-type") == BATCHED or mode(headers, body) == "batched"
 
     async def _read(self, length: bytes, receive: Receive) -> bytes | Problem | None:

@@ -6,181 +6,39 @@ the definition itself, so they cannot say something else than what is computed.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from functools import partial
 
 from contracts.kpi import (
-    After,
-    AllOf,
     AlsoPercentile,
-    AnyOf,
-    Before,
-    Condition,
+    AlsoShareAtMost,
     Count,
-    Differs,
     Duration,
-    ElapsedAtMost,
     Eq,
-    In,
-    IsNull,
     KpiDefinition,
-    Ne,
-    Not,
-    NotNull,
-    Past,
     Percentile,
+    Ratio,
     Share,
     Split,
     Value,
 )
-from projections.kpi.vocabulary import NOUNS, PLURALS, TERMS, VALUES, Vocabulary, spoken_of
+from projections.kpi.clauses import listed, many, moment, one_of, plain, words
+from projections.kpi.telling import of_sides, standing_words, told
+from projections.kpi.vocabulary import NOUNS, TERMS, VALUES, spoken_of
 
 ORDINALS = {50: "median", 25: "first quartile", 75: "third quartile", 0: "least", 100: "greatest"}
-
-
-def _plain(name: object) -> str:
-    return str(name).replace("_", " ")
-
-
-def _event(column: str, said: Vocabulary) -> str:
-    return said.events[column][0] if column in said.events else _plain(column.removesuffix("_at"))
-
-
-def _moment(column: str, said: Vocabulary) -> str:
-    return said.events[column][1] if column in said.events else _plain(column.removesuffix("_at"))
-
-
-def _listed(words: list[str], last: str) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
-
-
-def _is_set(condition: Condition, said: Vocabulary) -> tuple[str, bool] | None:
-    """(column, set) where the condition is about a flag."""
-    match condition:
-        case Eq() if condition.column in said.flags and condition.value in (0, 1):
-            return condition.column, bool(condition.value)
-        case NotNull() | IsNull() if condition.column in said.flags:
-            return condition.column, isinstance(condition, NotNull)
-        case Not():
-            inner = _is_set(condition.condition, said)
-            return None if inner is None else (inner[0], not inner[1])
-        case _:
-            return None
-
-
-def words(condition: Condition, it: str = "it", population: str = "") -> str:
-    """A condition on a population's rows as a clause about ``it``, the thing that is counted: "the person was
-    arrested"."""
-    return _clause(condition, spoken_of(population)).replace("{it}", it, 1).replace("{it}", "it")
-
-
-def _clause(condition: Condition, said: Vocabulary) -> str:
-    flag = _is_set(condition, said)
-    if flag is not None:
-        return said.flags[flag[0]][0 if flag[1] else 1]
-    match condition:
-        case Eq():
-            return _is_one_of(condition.column, [condition.value], said)
-        case In():
-            return _is_one_of(condition.column, condition.values, said)
-        case Ne():
-            named = said.values.get(condition.column, {}).get(str(condition.value))
-            other = _plain(condition.value) if named is None else " ".join(named)
-            return f"the {_plain(condition.column)} is recorded, and it is another than: {other}"
-        case IsNull() | NotNull():
-            known = isinstance(condition, NotNull)
-            if condition.column in said.known:
-                return said.known[condition.column][0 if known else 1]
-            if condition.column.endswith("_at"):
-                return f"it is {'' if known else 'not '}known when {_event(condition.column, said)}"
-            return f"the {_plain(condition.column)} is {'' if known else 'not '}known"
-        case Before():
-            return f"{_event(condition.column, said)} before {_event(condition.other, said)}"
-        case After():
-            return f"{_event(condition.column, said)} after {_event(condition.other, said)}"
-        case Differs():
-            return f"the {_plain(condition.column)} and the {_plain(condition.other)} are known and not the same"
-        case ElapsedAtMost():
-            return f"{_event(condition.to, said)} within {_span(condition.seconds)} of {_moment(condition.from_, said)}"
-        case Past():
-            if condition.days == 0:
-                return f"{_moment(condition.column, said)} has passed"
-            return f"more than {_span(condition.days * 86_400)} have passed since {_moment(condition.column, said)}"
-        case AllOf():
-            return _listed([_clause(inner, said) for inner in _telling(condition)], "and")
-        case AnyOf():
-            clauses = [_clause(inner, said) for inner in condition.conditions]
-            if any(isinstance(inner, AllOf) for inner in condition.conditions):
-                return f"({'; or '.join(clauses)})"
-            return f"({_listed(clauses, 'or')})"
-        case Not():
-            return _negated(condition.condition, said)
-
-
-def _is_one_of(column: str, values: Sequence[object], said: Vocabulary) -> str:
-    phrases = [said.values.get(column, {}).get(str(value)) for value in values]
-    known = [one for one in phrases if one is not None]
-    if len(known) < len(values):
-        return f"the {_plain(column)} is {_listed([_plain(value) for value in values], 'or')}"
-    begun: dict[str, list[str]] = {}
-    for beginning, ending in known:
-        begun.setdefault(beginning, []).append(ending)
-    return _listed([f"{beginning} {_listed(endings, 'or')}" for beginning, endings in begun.items()], "or")
-
-
-def _telling(condition: AllOf) -> list[Condition]:
-    """The conditions without those that say only that a moment is known of which another one speaks."""
-    spoken = set()
-    for inner in condition.conditions:
-        bare = inner.condition if isinstance(inner, Not) else inner
-        if isinstance(bare, Before | After):
-            spoken.add(bare.column)
-    kept = [c for c in condition.conditions if not (isinstance(c, NotNull) and c.column in spoken)]
-    return kept or list(condition.conditions)
-
-
-def _negated(condition: Condition, said: Vocabulary) -> str:
-    match condition:
-        case Past() if condition.days == 0:
-            return f"{_moment(condition.column, said)} has not come yet"
-        case Past():
-            return f"{_span(condition.days * 86_400)} have not passed since {_moment(condition.column, said)}"
-        case After():
-            return f"{_event(condition.column, said)} no later than {_event(condition.other, said)}"
-        case Before():
-            return f"{_event(condition.column, said)} no earlier than {_event(condition.other, said)}"
-        case _:
-            return f"it is not so that {_clause(condition, said)}"
-
-
-def _span(seconds: int) -> str:
-    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds and seconds % size == 0:
-            return f"{seconds // size} {name}{'' if seconds == size else 's'}"
-    return f"{seconds} seconds"
-
-
-def many(unit: str) -> str:
-    """A unit of count, of which there are many: "encounter with a disposition" → "encounters with a …"."""
-    for word in re.findall(r"[A-Za-z-]+", unit):
-        if word in PLURALS:
-            text = re.sub(rf"\b{word}\b", PLURALS[word], unit, count=1)
-            return re.sub(r"\bits\b", "their", text)
-    return f"cases of \u201c{unit}\u201d"
 
 
 def part_names(measure: Split) -> dict[str, str]:
     """Each part of a split in words, where its column's values have words; else its name."""
     columns = {part.when.column for part in measure.parts if isinstance(part.when, Eq)}
     named = {
-        part.name: VALUES.get(part.when.column, {}).get(str(part.when.value), ("", _plain(part.name)))[1]
+        part.name: VALUES.get(part.when.column, {}).get(str(part.when.value), ("", plain(part.name)))[1]
         if isinstance(part.when, Eq)
-        else _plain(part.name)
+        else plain(part.name)
         for part in measure.parts
     }
     rests = [VALUES[column][measure.rest][1] for column in columns if measure.rest in VALUES.get(column, {})]
-    return {**named, measure.rest: rests[0] if rests else _plain(measure.rest)}
+    return {**named, measure.rest: rests[0] if rests else plain(measure.rest)}
 
 
 def _as(measure: Split, it: str) -> str:
@@ -198,16 +56,16 @@ def _headline(measure: Split, it: str) -> str:
         (column,) = columns
         means = [when.value if isinstance(when := values.get(name), Eq) else name for name in measure.headline]
         if all(str(value) in VALUES.get(column, {}) for value in means):
-            return "where " + _is_one_of(column, means, spoken_of("")).replace("{it}", it, 1).replace("{it}", "it")
+            return "where " + one_of(column, means, spoken_of("")).replace("{it}", it, 1).replace("{it}", "it")
     names = part_names(measure)
-    return f"that are {_listed([names[name] for name in measure.headline], 'or')}"
+    return f"that are {listed([names[name] for name in measure.headline], 'or')}"
 
 
 def sentence(definition: KpiDefinition) -> str:
     """What the number is, in a sentence or two."""
     measure = definition.measure
     one, _ = NOUNS.get(definition.population, (definition.unit_of_count, ""))
-    it, counted = f"the {one}", many(definition.unit_of_count)
+    it, counted = f"the {one}", f"{many(definition.unit_of_count)}{standing_words(definition.timing)}"
     words_of = spoken_of(definition.population)
     match measure:
         case Share():
@@ -219,9 +77,9 @@ def sentence(definition: KpiDefinition) -> str:
         case Percentile():
             of = measure.of
             what = (
-                f"time, in {definition.unit}, from {_moment(of.from_, words_of)} to {_moment(of.to, words_of)}"
+                f"time, in {definition.unit}, from {moment(of.from_, words_of)} to {moment(of.to, words_of)}"
                 if isinstance(of, Duration)
-                else _plain(of.column)
+                else plain(of.column)
             )
             if measure.at == 50:
                 middle = f"The median {what}, over {counted}: half took less, half took longer."
@@ -232,14 +90,19 @@ def sentence(definition: KpiDefinition) -> str:
                 f"the {definition.unit} within which {extra.at}% fall"
                 if isinstance(extra, AlsoPercentile)
                 else f"the percentage of at most {extra.limit} {definition.unit}"
+                if isinstance(extra, AlsoShareAtMost)
+                else f"the {ORDINALS.get(extra.at, f'{extra.at}th percentile')} from {moment(extra.from_, words_of)} "
+                f"to {moment(extra.to, words_of)}, where there was one"
                 for extra in measure.also
             ]
-            return f"{middle} Beside it: {_listed(beside, 'and')}." if beside else middle
+            return f"{middle} Beside it: {listed(beside, 'and')}." if beside else middle
         case Count():
             which = "" if measure.when is None else f" where {words(measure.when, it, definition.population)}"
             return f"The number of {counted}{which}."
         case Value():
             return f"{definition.title}, as it was measured outside and reported for each period."
+        case _:
+            return told(definition, counted, it)
 
 
 def explanation(definition: KpiDefinition) -> list[str]:
@@ -249,14 +112,16 @@ def explanation(definition: KpiDefinition) -> list[str]:
     lines = [sentence(definition)]
     if definition.scope is not None and not isinstance(definition.measure, Value):
         lines.append(f"It looks only at {more} where {words(definition.scope, it, definition.population)}.")
-    clause = partial(words, it=it, population=definition.population)
+    if isinstance(definition.measure, Ratio):
+        lines.extend(of_sides(definition, definition.measure))
+    said_of = partial(words, it=it, population=definition.population)
     if isinstance(definition.measure, Share):
         lines.extend(
-            f"Beside it, \u201c{_plain(also.name)}\u201d: the percentage where {clause(also.numerator)}."
+            f"Beside it, \u201c{plain(also.name)}\u201d: the percentage where {said_of(also.numerator)}."
             for also in definition.measure.also
         )
     lines.extend(
-        f"Left out as \u201c{_plain(exclusion.reason)}\u201d if {clause(exclusion.when)}."
+        f"Left out as \u201c{plain(exclusion.reason)}\u201d if {said_of(exclusion.when)}."
         for exclusion in definition.exclude
     )
     if len(definition.exclude) > 1:
@@ -271,3 +136,6 @@ def explanation(definition: KpiDefinition) -> list[str]:
     said = " ".join(lines)
     lines.extend(meaning for term, meaning in TERMS.items() if term in said)
     return lines
+
+
+__all__ = ["explanation", "many", "part_names", "sentence", "words"]

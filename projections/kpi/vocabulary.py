@@ -27,8 +27,32 @@ NOUNS: dict[str, tuple[str, str]] = {
     "reviews": ("review", "reviews"),
     "meetings": ("meeting", "meetings"),
     "audits": ("finding", "findings"),
+    "attendances": ("attendance", "attendances"),
+    "certifications": ("certification", "certifications"),
+    "decided": ("decision", "decisions"),
+    "disclosures": ("disclosure", "disclosures"),
+    "engagements": ("engagement", "engagements"),
+    "inputs": ("input", "inputs"),
+    "quality_flags": ("flag", "flags"),
+    "referrals_served": ("referral", "referrals"),
+    "staffing": ("headcount", "headcounts"),
+    "surveys": ("survey", "surveys"),
+    "trained_staff": ("training", "trainings"),
+    "trainings": ("training", "trainings"),
+    "transactions": ("transaction", "transactions"),
 }
 """A thing of each population, one and many."""
+
+AMOUNTS: dict[str, str] = {
+    "amount_minor": "the money",
+    "headcount": "the staff",
+    "attendees": "the attendees",
+    "n": "the answers",
+}
+"""What a column of whole numbers adds up to."""
+
+WHOSE: dict[str, str] = {"staff": "members of staff", "person": "people"}
+"""What the different values of a column are, of which each is counted once."""
 
 PLURALS: dict[str, str] = {
     **dict(NOUNS.values()),

@@ -274,6 +274,8 @@ _ROWS: tuple[tuple[str, str, int, FaultFamily, str, str], ...] = (
      'Use a month "2025-03", a quarter "2025-Q1", a year "2025", or "all".'),
     ("lookup", "kpi_unknown", 404, "rejected", "There is no such KPI.",
      "See /v1/kpis for the KPIs of this ledger."),
+    ("lookup", "agency_unknown", 404, "rejected", "There is no such agency.",
+     "See /v1/agencies for the agencies of this ledger, and spell the id as it stands there."),
     ("lookup", "group_unknown", 404, "rejected", "The KPI has no such group in this period.",
      'Use "all", or a group listed on the KPI\'s page.'),
     ("lookup", "as_of_invalid", 400, "rejected", "This is not a moment or log_index of the ledger.",

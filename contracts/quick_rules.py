@@ -14,6 +14,12 @@ from contracts.strictjson import holds_unusual_number
 REMEMBERED_TEXTS: Final = 4096
 """Texts remembered for each kind of text: agencies, sources and codes come again and again."""
 
+REMEMBERED_SHAPES: Final = 128
+"""Shapes remembered for each object: the names of its members in the sender's order."""
+
+SHAPE_MEMBERS_MAX: Final = 64
+"""Members of a shape that is worth remembering; nobody's events have more, except to fill the memory."""
+
 _NO_TEXTS: Final[frozenset[str]] = frozenset()
 
 Matches = Callable[[str], object]
@@ -169,9 +175,12 @@ class Items(Rule):
 
 
 class Members(Rule):
-    """An object whose members keep the rules of their names; ``other`` is for the names that have none."""
+    """An object whose members keep the rules of their names; ``other`` is for the names that have none.
 
-    __slots__ = ("is_other", "other", "required", "rules")
+    A sender's events have few shapes, so what follows from the names alone is remembered for each shape.
+    """
+
+    __slots__ = ("is_other", "other", "plans", "required", "rules")
 
     def __init__(self, rules: dict[str, Rule], is_other: Matches, other: Rule) -> None:
         super().__init__()
@@ -179,20 +188,17 @@ class Members(Rule):
         self.required = sum(rule.needed for rule in rules.values())
         self.is_other = is_other
         self.other = other
+        self.plans: dict[tuple[str, ...], list[Rule]] = {}
 
     def holds(self, value: Any) -> bool:
         if type(value) is not dict:
             return False
-        rules = self.rules
-        met = 0
+        names = tuple(value)
+        plan = self.plans.get(names) or self._plan(names)
+        if plan is None:
+            return False
         # Runs for every member of every event: as few calls as can be.
-        for name, inner in value.items():
-            if name in rules:
-                rule = rules[name]
-            elif self.is_other(name) is None:
-                return False
-            else:
-                rule = self.other
+        for inner, rule in zip(value.values(), plan, strict=True):
             if type(inner) is str:
                 if inner not in rule.known and not rule.holds(inner):
                     return False
@@ -201,5 +207,22 @@ class Members(Rule):
                     return False
             elif not rule.holds(inner):
                 return False
-            met += rule.needed
-        return met == self.required
+        return True
+
+    def _plan(self, names: tuple[str, ...]) -> list[Rule] | None:
+        """The rule of each member; None where one may not be there, or one that must be is not."""
+        plan: list[Rule] = []
+        for name in names:
+            rule = self.rules.get(name)
+            if rule is None:
+                if self.is_other(name) is None:
+                    return None
+                rule = self.other
+            plan.append(rule)
+        if sum(rule.needed for rule in plan) != self.required:
+            return None
+        if len(names) <= SHAPE_MEMBERS_MAX:
+            if len(self.plans) >= REMEMBERED_SHAPES:
+                self.plans.clear()
+            self.plans[names] = plan
+        return plan

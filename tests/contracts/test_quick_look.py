@@ -264,6 +264,17 @@ def test_memory_for_texts_is_bounded() -> None:
     assert all(len(texts) <= quick_rules.REMEMBERED_TEXTS for texts in memory.values())
 
 
+def test_memory_for_shapes_is_bounded() -> None:
+    look = looked_at(CALL)
+    members = look._members
+    for n in range(3 * quick_rules.REMEMBERED_SHAPES):
+        assert look.finds_sound({**CALL.example_event(), f"x{n}": n})
+    many = {f"x{n}": n for n in range(quick_rules.SHAPE_MEMBERS_MAX)}
+    assert look.finds_sound({**CALL.example_event(), **many})
+    assert 0 < len(members.plans) <= quick_rules.REMEMBERED_SHAPES
+    assert max(map(len, members.plans)) <= quick_rules.SHAPE_MEMBERS_MAX
+
+
 def test_a_laxer_rule_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: were the quick look to take any text, the verdicts would differ."""
     monkeypatch.setattr(quick_rules.Token, "holds", lambda self, value: True)

@@ -26,6 +26,7 @@ from ops.pages import words
 from ops.pages.asking import PAGE_ROWS, RECOMPUTED_AT_ONCE, SHOWN, Asked
 from ops.pages.decided import decided_figures, disputed_versions
 from ops.pages.remembering import Scorecards
+from ops.pages.reviews import marks_of
 from ops.pages.templating import shown
 from projections.kpi.definitions import Definition, Definitions
 from projections.kpi.sentence import explanation, part_names
@@ -117,6 +118,7 @@ def kpi_figures(house: House, cards: Scorecards, asked: Asked, kpi: str) -> Figu
     reasons = dict.fromkeys([*cell.excluded, *line.overall.excluded])
     excluded = [(reason, cell.excluded.get(reason, 0), line.overall.excluded.get(reason, 0)) for reason in reasons]
     moments = [c.last_us for c in (line.overall, line.current, cell) if c.last_us is not None]
+    every_version = versions(house, asked, kpi)
     return {
         "line": line,
         "objective": _objective_of(card, kpi),
@@ -136,8 +138,9 @@ def kpi_figures(house: House, cards: Scorecards, asked: Asked, kpi: str) -> Figu
         "excluded": [row for row in excluded if row[1] or row[2]],
         "freshest_us": max(moments, default=None),
         "rules": explanation(definition)[1:],
-        "versions": versions(house, asked, kpi),
+        "versions": every_version,
         **decided_figures(house, asked, kpi, definition.unit),
+        **marks_of(house, asked, _plan_of(every_version), kpi, group="all"),
     }
 
 
@@ -170,6 +173,7 @@ def cell_figures(
         "figures": [*calculation(told.definition, cell), *further(told.definition, cell)],
         "excluded": [(reason, n) for reason, n in cell.excluded.items() if n],
         "events": [(row.event, row.superseded_by) for row in told.events],
+        **marks_of(house, asked, _plan_of(versions(house, asked, kpi)), kpi, period=period, group=cell.group),
         "again": links.cell(cell, offset=offset or None, again="yes"),
         "before": links.cell(cell, offset=max(0, offset - PAGE_ROWS) or None, again=kept) if offset else "",
         "after": links.cell(cell, offset=offset + PAGE_ROWS, again=kept) if offset + PAGE_ROWS < longest else "",
@@ -236,6 +240,10 @@ def versions(house: House, asked: Asked, kpi: str) -> list[Definition]:
     with house.reading(asked.as_of) as connection:
         found = Definitions.load(connection).versions(kpi)
     return sorted(found, key=lambda entry: -entry.body.version)
+
+
+def _plan_of(every_version: list[Definition]) -> str | None:
+    return next((entry.plan for entry in every_version if entry.plan is not None), None)
 
 
 def _objective_of(card: Scorecard, kpi: str) -> str:

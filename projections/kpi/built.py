@@ -15,10 +15,9 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from projections.kpi.definitions import Definition, Definitions
-from projections.kpi.partners import Membership, Memberships, is_live, memberships
+from projections.kpi.expectations import Feed, feeds
+from projections.kpi.partners import Memberships, is_live
 from projections.kpi.periods import (
-    Grain,
-    at_grain,
     bounds_us,
     current,
     day_start_us,
@@ -29,11 +28,6 @@ from projections.kpi.periods import (
 from projections.kpi.populations import Row, table_of
 from projections.kpi.status import fresh_until_us, last_month, newest
 
-GRAINS: dict[str, Grain] = {"monthly": "month", "quarterly": "quarter", "yearly": "year"}
-REPORTS_MAX = 40_000
-"""The most reports one expectation leads to (a century of days); a guard against a ``since`` in
-antiquity."""
-
 
 @dataclass(frozen=True, slots=True)
 class Built:
@@ -41,84 +35,6 @@ class Built:
 
     rows: list[Row]
     next_change_us: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """One standing expectation; ``absences`` are the days on which the agency withdrew and came back (None where
-    it has not)."""
-
-    agency: str
-    feed: str
-    cadence: str
-    grace_days: int
-    since: date
-    absences: tuple[tuple[date, date | None], ...] = ()
-
-    def periods(self, today: date) -> Iterator[tuple[str, date, date]]:
-        """(name, first day, last day) of every whole period that has begun by ``today``, oldest first.
-
-        Weeks run from Monday to Sunday (ISO 8601). A period that the expectation or the agency's withdrawal
-        cuts is not expected, nor is one in which it was away.
-        """
-        for number, (name, first, last) in enumerate(_calendar(self.cadence, self.since)):
-            if first > today or number >= REPORTS_MAX:
-                return
-            if not any(last > left and (back is None or first < back) for left, back in self.absences):
-                yield name, first, last
-
-    def due_us(self, last: date, zone: str) -> int:
-        """When the report for a period that ends with ``last`` is due: the end of the last day of grace."""
-        return day_start_us(last + timedelta(days=1 + self.grace_days), zone)
-
-
-def _calendar(cadence: str, since: date) -> Iterator[tuple[str, date, date]]:
-    if cadence in ("daily", "weekly"):
-        step = timedelta(days=1 if cadence == "daily" else 7)
-        first = since if cadence == "daily" else since + timedelta(days=-since.weekday() % 7)
-        while True:
-            yield first.isoformat(), first, first + step - timedelta(days=1)
-            first += step
-    period = at_grain(f"{since.year:04d}-{since.month:02d}", GRAINS[cadence])
-    while True:
-        days = days_of(period)
-        assert days is not None
-        if days[0] >= since:
-            yield period, days[0], days[1]
-        period = shift(period, 1)
-
-
-def feeds(connection: Connection, zone: str) -> list[Feed]:
-    """The standing expectations, as the read models have them; one that is not dated at all expects
-    nothing, nor does one of an agency whose withdrawal is not dated. An agency that was expected to report before
-    it joined is held to it."""
-    partners = memberships(connection)
-    found = []
-    for row in connection.execute(select(table_of("expected_feeds"))).mappings():
-        if row["agency"] is None or row["cadence"] is None:
-            continue
-        since = row["since"]
-        if since is None and row["expected_at"] is not None:
-            since = local_date(row["expected_at"], zone).isoformat()
-        if since is None:
-            continue
-        partner = partners.get(row["agency"], Membership())
-        if partner.left_undated:
-            continue
-        found.append(
-            Feed(
-                row["agency"],
-                row["feed"],
-                row["cadence"],
-                row["grace_days"] or 0,
-                date.fromisoformat(since),
-                tuple(
-                    (local_date(left, zone), None if back is None else local_date(back, zone))
-                    for left, back in partner.absences()
-                ),
-            )
-        )
-    return sorted(found, key=lambda feed: (feed.agency, feed.feed))
 
 
 def expected_reports(connection: Connection, as_of_us: int, zone: str, months: Collection[str] | None = None) -> Built:
@@ -193,26 +109,25 @@ def _received(
 def silent_feeds(connection: Connection, as_of_us: int, zone: str) -> list[tuple[str, str, int]]:
     """(agency, family, due) of every expectation whose latest report that has fallen due is missing."""
     today = local_date(as_of_us, zone)
-    found = []
+    latest_due: dict[tuple[str, str], tuple[date, int]] = {}
     reports = table_of("reports")
     for feed in feeds(connection, zone):
-        latest = None
         for _, first, last in feed.periods(today):
             due = feed.due_us(last, zone)
             if due > as_of_us:
                 break
-            latest = (first, due)
-        if latest is None:
-            continue
-        prefix = f"{feed.agency}/{feed.feed}/"
+            latest_due[feed.agency, feed.feed] = (first, due)
+    found = []
+    for (agency, family), (first, due) in latest_due.items():
+        prefix = f"{agency}/{family}/"
         heard = connection.execute(
             select(reports.c.day)
-            .where(reports.c.key >= f"{prefix}{latest[0]}", reports.c.key < f"{prefix}:")
-            .where(reports.c.agency == feed.agency, reports.c.family == feed.feed)
+            .where(reports.c.key >= f"{prefix}{first}", reports.c.key < f"{prefix}:")
+            .where(reports.c.agency == agency, reports.c.family == family)
             .limit(1)
         ).first()
         if heard is None:
-            found.append((feed.agency, feed.feed, latest[1]))
+            found.append((agency, family, due))
     return found
 
 

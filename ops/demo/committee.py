@@ -25,8 +25,6 @@ QUORUM: Final = 4
 """Agencies that must be there for the committee to decide."""
 
 REVIEWS: Final = (
-    ("review-2023-h1", date(2023, 7, 31), date(2023, 7, 19)),
-    ("review-2023-h2", date(2024, 1, 31), date(2024, 1, 17)),
     ("review-2024-h1", date(2024, 7, 31), date(2024, 8, 21)),
     ("review-2024-h2", date(2025, 1, 31), date(2025, 1, 15)),
     ("review-2025-h1", date(2025, 7, 31), date(2025, 7, 16)),
@@ -114,7 +112,7 @@ def tell_committee(pen: Pen, random: Random) -> None:
         {"plan": cast.PLAN, "weekdays": [1, 2, 3, 4, 5], "holidays": list(HOLIDAYS)},
     )
     for review, due, _ in REVIEWS:
-        minutes.on(date(2023, 1, 18) if due.year < 2025 else date(2024, 12, 11))
+        minutes.on(date(2024, 2, 14) if due.year < 2025 else date(2024, 12, 11))
         data = {"review": review, "plan": cast.PLAN, "due": due.isoformat()}
         minutes.write("review.scheduled", f"review/{review}", data)
     votes = iter(enumerate(MOTIONS, start=1))

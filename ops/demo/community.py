@@ -49,7 +49,7 @@ def _wave(pen: Pen, random: Random, year: int, month: int, group: str | None) ->
     survey = f"S-{year}-{month:02d}" + (f"-{group}" if group else "")
     n = random.randrange(60, 140) if group else random.randrange(380, 620)
     middle = 3.05 + 0.35 * done - (0.35 if group == GROUPS[0] else 0.0)
-    items = []
+    items: list[dict[str, Any]] = []
     for place, item in enumerate(_ITEMS):
         if (year, month) == _PATCHY and group is None and place < 5:
             items.append({"item": item, "score": None, "answered": 0})

@@ -20,6 +20,7 @@ from contracts.ports import Progress
 from contracts.recorded import Head, Outcome, Submission
 from ops.demo import cast
 from ops.demo.generate import DEFAULT_SEED, events
+from ops.demo.reviewing import Freezer, HouseFreezer, held_on, review_held
 
 if TYPE_CHECKING:
     from ops.composition import House
@@ -57,6 +58,14 @@ class Lived:
     codes: Counter[str] = field(default_factory=Counter)
     head: Head | None = None
 
+    def count(self, outcomes: Sequence[Outcome]) -> None:
+        """Add how one transaction's submissions ended."""
+        self.submitted += len(outcomes)
+        for outcome in outcomes:
+            self.outcomes[outcome.status] += 1
+            if outcome.problem is not None:
+                self.codes[outcome.problem.code] += 1
+
     def as_dict(self) -> dict[str, Any]:
         """What the command shows: outcomes, refusals by code, and the root that the same seed must give again."""
         return {
@@ -81,8 +90,11 @@ def live(
     *,
     scale: float = 1.0,
     progress: Progress | None = None,
+    freezer: Freezer | None = None,
 ) -> Lived:
     """Record every arrival, one transaction a day, with the clock at the day's last arrival.
+
+    With a ``freezer`` the committee holds its reviews as well, each in a transaction of its own between two days.
 
     ``ledger`` must read ``clock``. Days the ledger already holds are passed over, so a run that was interrupted goes
     on where it stopped and ends with the same root. Afterwards the clock stands at the end of the period. Raises what
@@ -91,17 +103,21 @@ def live(
     sent = list(events(seed, scale=scale))
     lived = Lived(seed, scale)
     head = ledger.head()
+
+    def record(moment_us: int, bodies: list[bytes]) -> None:
+        clock.now_us = moment_us
+        lived.count(ledger.record([validate(body) for body in bodies]))
+
+    reviews = [] if freezer is None else list(held_on())
     for day in _days(sent):
+        while freezer is not None and reviews and reviews[0][0] < day[-1][0]:
+            moment_us, review = reviews.pop(0)
+            if moment_us > head.recorded_at_us:
+                record(moment_us, [review_held(review, moment_us, ledger.head().log_index, freezer)])
         # A day is one transaction, recorded at its last arrival: either all of it is there or nothing.
         if head.log_index and day[-1][0] <= head.recorded_at_us:
             continue
-        clock.now_us = day[-1][0]
-        outcomes = ledger.record([validate(body) for _, body in day])
-        lived.submitted += len(outcomes)
-        for outcome in outcomes:
-            lived.outcomes[outcome.status] += 1
-            if outcome.problem is not None:
-                lived.codes[outcome.problem.code] += 1
+        record(day[-1][0], [body for _, body in day])
         if progress is not None:
             progress(lived.submitted, len(sent))
     clock.now_us = cast.END_US
@@ -125,9 +141,11 @@ def run(
     clock = house.clock
     if not isinstance(clock, SimulatedClock):
         raise TypeError("a demonstration needs a house opened with a SimulatedClock")
-    lived = live(house.ledger, clock, seed, scale=scale, progress=progress)
+    freezer = HouseFreezer(house)
+    lived = live(house.ledger, clock, seed, scale=scale, progress=progress, freezer=freezer)
     if lived.submitted:
         house.rebuild(rebuilding)
+        freezer.keep()
     else:
         house.catch_up(rebuilding)
     return lived.as_dict()

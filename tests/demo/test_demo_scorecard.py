@@ -12,6 +12,8 @@ import pytest
 from contracts.faults import RejectedFault
 from ops.composition import House, open_house
 from ops.demo import AS_OF, DEFAULT_SEED, ZONE, SimulatedClock, fill, run
+from ops.demo.committee import REVIEWS
+from ops.reviewing import reviews_of
 from ops.settings import load_settings
 from projections.kpi.shapes import STATUSES, KpiLine
 
@@ -61,6 +63,18 @@ def test_commitments_are_kept_late_and_disputed(house: House) -> None:
     assert cell.numerator is not None
     assert 0 < cell.numerator < cell.denominator
     assert {"disputed", "waived"} <= {reason for reason, n in cell.excluded.items() if n}
+
+
+def test_what_the_committee_saw_at_its_reviews_is_kept_and_has_been_restated_since(house: House) -> None:
+    moment = house.as_of(None)
+    desk = reviews_of(house)
+    held = {review.review: review for review in desk.every(moment)}
+    assert {review: due.isoformat() for review, due, _ in REVIEWS} == {name: one.due for name, one in held.items()}
+    assert [name for name, one in held.items() if not one.held] == ["review-2025-h2"]
+    latest = desk.open(held["review-2025-h1"], moment)
+    assert latest.matches
+    assert latest.restated
+    assert "K18" in desk.open(held["review-2024-h2"], moment).decided
 
 
 def test_it_is_read_at_a_fixed_moment_in_its_own_zone(house: House) -> None:

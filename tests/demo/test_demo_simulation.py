@@ -12,6 +12,7 @@ from contracts.moments import local_epoch_day
 from contracts.recorded import Accepted
 from domain.ledger import Ledger
 from ops.demo import Lived, SimulatedClock, cast, events, live
+from ops.demo.reviewing import held_on
 
 SCALE = 0.02
 
@@ -73,6 +74,47 @@ def test_recorded_at_is_the_simulated_arrival(open_ledger: Open) -> None:
     recorded = ledger.reader().after(0, 10_000)
     assert len(days) == len(recorded)
     assert all(local_epoch_day(event.recorded_at_us, cast.ZONE) in days[event.id] for event in recorded)
+
+
+class CountingFreezer:
+    """Fixes nothing but how often it was asked, and at which log_index."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, int]] = []
+
+    def __call__(self, moment_us: int, log_index: int) -> tuple[str, int]:
+        self.asked.append((moment_us, log_index))
+        return f"{log_index:064x}", log_index
+
+
+def test_reviews_are_held_on_their_days_of_what_was_recorded_by_then(open_ledger: Open) -> None:
+    ledger, clock = open_ledger("a")
+    freezer = CountingFreezer()
+    lived = live(ledger, clock, scale=SCALE, freezer=freezer)
+    assert freezer.asked == [(moment_us, freezer.asked[n][1]) for n, (moment_us, _) in enumerate(held_on())]
+    recorded = ledger.reader().after(0, 20_000)
+    held = [event for event in recorded if event.type == "review.held"]
+    assert [(event.log_index - 1, event.recorded_at_us) for event in held] == [(n, at) for at, n in freezer.asked]
+    assert held
+    assert lived.submitted == len(list(events(scale=SCALE))) + len(held)
+
+
+def test_a_run_that_was_interrupted_holds_the_remaining_reviews_once(open_ledger: Open) -> None:
+    whole = live(*open_ledger("a"), scale=SCALE, freezer=CountingFreezer())
+    ledger, clock = open_ledger("b")
+    first, second = CountingFreezer(), CountingFreezer()
+
+    class PowerCutError(Exception):
+        pass
+
+    def cut(done: int, total: int) -> None:
+        if len(first.asked) == 1:
+            raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        live(ledger, clock, scale=SCALE, progress=cut, freezer=first)
+    assert _root(whole) == _root(live(ledger, clock, scale=SCALE, freezer=second))
+    assert len(list(held_on())) == len(first.asked) + len(second.asked)
 
 
 def test_a_run_that_was_interrupted_goes_on_and_ends_with_the_same_root(open_ledger: Open) -> None:

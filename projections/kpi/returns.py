@@ -55,7 +55,7 @@ def visits(definition: KpiDefinition, rows: Iterable[Row], as_of_us: int) -> lis
             month = row[definition.period.on]
             found.append(Visit(key(row), str(row[measure.person]), row[measure.at], month or UNDATED, group or ""))
     found.sort(key=lambda visit: (visit.person, visit.at_us, visit.key))
-    following = [*found[1:], None]
+    following = [*found[1:], None] if found else []
     return [
         Visit(
             one.key,

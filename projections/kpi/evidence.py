@@ -17,7 +17,7 @@ from contracts.ports import LogReader
 from projections.kpi import reference, returns
 from projections.kpi.counting import Valued
 from projections.kpi.definitions import Definitions
-from projections.kpi.evidence_built import built_rows, by_happening, by_plan, by_recording, by_trainings
+from projections.kpi.evidence_built import built_rows, by_agreements, by_happening, by_plan, by_recording, by_trainings
 from projections.kpi.evidence_subjects import by_subject
 from projections.kpi.found import Found, Partials, Superseded, superseded_among
 from projections.kpi.inside import inside, needed
@@ -138,6 +138,8 @@ def _of_side(
             return by_happening(question, connection, reader, definitions, valued)
         case "trainings":
             return by_trainings(question, connection, reader, definitions, valued)
+        case "agreements":
+            return by_agreements(question, connection, reader, definitions, valued)
         case "plan":
             return by_plan(question, connection, reader, valued)
 

@@ -1,4 +1,4 @@
-"""The events behind populations without a table: what was recorded, what was expected and came, the plan, trainings.
+"""The events behind populations without a table: what was recorded or expected, the plan, trainings, promises.
 
 Each is found its own way, by when events were recorded or happened or by what a calendar or a plan rests on, and
 counted again by building the same rows from exactly these events.
@@ -173,5 +173,25 @@ def by_trainings(
             METADATA.create_all(memory)
             Fold(MODELS, question.zone).fold(memory, live(reader.at(standing), superseded(connection)))
             return count(question, trained_staff(memory))
+
+    return Found([standing], recompute)
+
+
+def by_agreements(
+    question: Question, connection: Connection, reader: LogReader, definitions: Definitions, valued: Valued
+) -> Found:
+    """The commitments whose obligations fall in the cell, and the agreements that say whether anything is owed."""
+    from projections.obligations.counted import counted_rows
+
+    rows = built_rows(question, connection, definitions, valued)
+    kept = [row for row in rows if reference.judge(question.definition, row, question.judged_us)]
+    subjects = {f"commitment/{row['commitment']}" for row in kept} | {f"agreement/{row['agreement']}" for row in kept}
+    standing = array("q", reader.about(sorted(subjects), question.upto))
+
+    def recompute() -> Partials:
+        with MemoryStore() as store, store.write() as memory:
+            METADATA.create_all(memory)
+            Fold(MODELS, question.zone).fold(memory, live(reader.at(standing), superseded(connection)))
+            return count(question, counted_rows(memory, question.zone))
 
     return Found([standing], recompute)

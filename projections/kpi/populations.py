@@ -3,7 +3,8 @@ events.
 
 A definition names a population and its columns; this table is what it is checked against. Some populations
 have no table of their own: those that are built when they are needed (what reports were expected, how each KPI
-stood, who was trained together), and one that is joined from two tables (referrals with their first service).
+stood, who was trained together, what commitments still oblige to), and one that is joined from two tables
+(referrals with their first service).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sqlalchemy import BigInteger, Float, Table
+
+from projections.derive import OBLIGATIONS
 
 Row = Mapping[str, Any]
 Kind = Literal["text", "integer", "real"]
@@ -26,9 +29,9 @@ class Population:
     did); ``time`` is the column that dates a row for freshness and ``period`` the one that places it in a
     month or period. ``marks`` are the tables whose changes change it. ``columns`` is only filled where the
     population is built, or joined to its ``table``. ``events`` says how its events are found: by subject, by when
-    they were recorded, by when they happened, the plan's, or those of the trainings and their agencies; by
-    subject, ``subject_column`` is the one column that ``subject`` looks at. A change of a table in ``reach`` in
-    some month may change rows of that month and of so many months before it.
+    they were recorded, by when they happened, the plan's, those of the trainings and their agencies, or those of the
+    commitments and their agreements; by subject, ``subject_column`` is the one column that ``subject`` looks at. A
+    change of a table in ``reach`` in some month may change rows of that month and of so many months before it.
     """
 
     name: str
@@ -39,7 +42,7 @@ class Population:
     marks: frozenset[str] = frozenset()
     built: bool = False
     columns: Mapping[str, Kind] = field(default_factory=dict)
-    events: Literal["subject", "recorded", "happened", "plan", "trainings"] = "subject"
+    events: Literal["subject", "recorded", "happened", "plan", "trainings", "agreements"] = "subject"
     subject_column: str = ""
     table: str = ""
     reach: Mapping[str, int] = field(default_factory=dict)
@@ -80,6 +83,14 @@ TRAINED_STAFF: dict[str, Kind] = {
     "sectors": "integer",
     "joint": "integer",
 }
+OWED: dict[str, Kind] = {
+    **{name: "text" if kind == "json" else kind for name, kind in OBLIGATIONS.columns},
+    "agreement": "text",
+    "not_owed": "text",
+    "released": "integer",
+    "contested": "integer",
+}
+"""What a commitment's obligations hold, and what follows from its agreement (``projections.obligations.counted``)."""
 FIRST_SERVICE: dict[str, Kind] = {"first_served_at": "integer"}
 FIRST_SERVICE_MONTHS = 7
 """The months in which a first service within ``joined.FIRST_SERVICE_DAYS`` of a request can lie, less one."""
@@ -135,8 +146,10 @@ POPULATIONS: dict[str, Population] = {
             _column("key"),
             lambda row: f"commitment/{row['commitment']}",
             time="due_at",
-            marks=frozenset({"obligations", "commitments"}),
-            subject_column="commitment",
+            marks=frozenset({"obligations", "commitments", "agreements"}),
+            built=True,
+            columns=OWED,
+            events="agreements",
         ),
         Population(
             "indicators",

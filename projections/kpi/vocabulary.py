@@ -97,6 +97,8 @@ FLAGS: dict[str, tuple[str, str]] = {
     "alt_arrived": ("an alternative or co-response team arrived", "no alternative or co-response team arrived"),
     "waived": ("{it} was waived", "{it} was not waived"),
     "disputed": ("{it} is disputed", "{it} is not disputed"),
+    "released": ("{it} was waived by the other side", "{it} was not waived by the other side"),
+    "contested": ("{it} is disputed by the other side", "{it} is not disputed by the other side"),
     "received": ("{it} was received", "{it} was not received"),
     "on_time": ("{it} was received on time", "{it} was not received on time"),
     "owner_live": ("{it} has an owner who is a current partner", "{it} has no owner who is a current partner"),
@@ -128,6 +130,10 @@ KNOWN: dict[str, tuple[str, str]] = {
 """What it means that a column has a value, and that it has none."""
 
 VALUES: dict[str, dict[str, tuple[str, str]]] = {
+    "not_owed": {
+        "agreement_ended": ("{it} fell due", "after its agreement had ended"),
+        "no_longer_party": ("{it} fell due", "after one side had left the agreement"),
+    },
     "disposition": {
         "remained_in_community": ("the person", "stayed in the community"),
         "emergency_department": ("the person was taken to", "an emergency department"),

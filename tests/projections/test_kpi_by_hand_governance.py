@@ -154,7 +154,9 @@ def commit(world: World, commitment: str, due: str, *steps: tuple[str, str]) -> 
     world.say("commitment.made", {**body, "deliverable": "beds", "due": due}, "2025-01-01")
     for step, day in steps:
         more: dict[str, Any] = {"quantity": 1, "evidence_ref": "r"} if step == "evidenced" else {"reason": "why"}
-        world.say(f"commitment.{step}", {"commitment": commitment, **more}, day, agency="harbor")
+        # Evidence is the obligor's to give; only the other side disputes or waives.
+        speaker = "harbor" if step == "evidenced" else "lakeside"
+        world.say(f"commitment.{step}", {"commitment": commitment, **more}, day, agency=speaker)
 
 
 def test_k39_counted(world: World) -> None:
@@ -165,6 +167,28 @@ def test_k39_counted(world: World) -> None:
     commit(world, "e", "2025-03-10", ("waived", "2025-03-01"))
     # a of a, b, c.
     assert (33.3, 1, 3, {"disputed": 1, "waived": 1}) == numbers(world.cell("K39", "2025-03", now=NOW))
+
+
+def test_k39_owes_nothing_after_the_agreements_end(world: World) -> None:
+    parties = ["harbor", "lakeside"]
+    signed = {"agreement": "m", "kind": "mou", "parties": parties, "effective": "2025-01-01"}
+    world.say("agreement.signed", signed, "2025-01-01")
+    commit(world, "a", "2025-03-10", ("evidenced", "2025-03-10"))
+    commit(world, "b", "2025-03-10")
+    commit(world, "c", "2025-03-20")
+    assert (33.3, 1, 3, {}) == numbers(world.cell("K39", "2025-03", now=NOW))
+    ended = world.say("agreement.ended", {"agreement": "m", "kind": "terminated"}, "2025-03-15")
+    assert (50, 1, 2, {"agreement_ended": 1}) == numbers(world.cell("K39", "2025-03", now=NOW))
+    opened = world.explain("K39", "2025-03", now=NOW)
+    assert ended in {one.event.id for one in opened.events}
+    assert opened.agrees
+
+
+def test_k39_hears_no_obligor_that_waives_its_own_duty(world: World) -> None:
+    commit(world, "a", "2025-03-10")
+    for step in ("waived", "disputed"):
+        world.say(f"commitment.{step}", {"commitment": "a", "reason": "busy"}, "2025-03-01", agency="harbor")
+    assert (0, 0, 1, {}) == numbers(world.cell("K39", "2025-03", now=NOW))
 
 
 def test_k39_empty(world: World) -> None:

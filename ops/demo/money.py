@@ -72,14 +72,14 @@ def _year(pen: Pen, random: Random, book: _Book, grant: Grant, year: int) -> Non
     given = {**terms, "provider": grant.provider, "receiver": SECRETARIAT.agency}
     book.tell(SECRETARIAT, "pledged", moment_us(date(year, 1, 20)), whole, **given)
     committed = whole if grant.source_type != "foundation" else whole * 9 // 10
-    book.tell(SECRETARIAT, "committed", moment_us(date(year, 2, 10)), committed, **given)
     paid_out = 0
     for quarter in (1, 2, 3, 4):
+        book.tell(SECRETARIAT, "committed", moment_us(date(year, quarter * 3 - 1, 10)), committed // 4, **given)
         paid = date(year, quarter * 3, random.randrange(10, 20))
         for voice, share in grant.shares:
             amount = int(committed * share / 4 * (0.92 + 0.08 * random.random())) // 100 * 100
             paid_out += amount
-            _pay(pen, random, book, voice, moment_us(paid), amount, terms)
+            _pay(pen, random, book, voice, moment_us(paid), amount, {**terms, "provider": grant.provider})
             for month in range(3):
                 spent = int(amount / 3 * (0.85 + 0.15 * random.random()))
                 at_us = moment_us(paid) + (12 + 30 * month) * DAY_US
@@ -93,8 +93,7 @@ def _pay(
     pen: Pen, random: Random, book: _Book, voice: Voice, paid_us: int, amount_minor: int, terms: dict[str, Any]
 ) -> None:
     """One disbursement and what its receiver says: it came in, late, short, not as told, or not a word."""
-    sides = {"provider": SECRETARIAT.agency, "receiver": voice.agency}
-    transaction = book.tell(SECRETARIAT, "disbursed", paid_us, amount_minor, **terms, **sides)
+    transaction = book.tell(SECRETARIAT, "disbursed", paid_us, amount_minor, **terms, receiver=voice.agency)
     subject = f"transaction/{transaction}"
     about: dict[str, Any] = {"transaction": transaction}
     draw = random.random()

@@ -34,7 +34,6 @@ EXPECTED_FEEDS: Final = (
     (HOSPITAL, "capacity", "weekly", 7),
     (HOUSING, "enrollment", "monthly", 20),
     (HOUSING, "funding", "quarterly", 30),
-    (SCHOOLS, "staffing", "monthly", 20),
 )
 """(who, which family, how often, days of grace)."""
 

@@ -131,7 +131,10 @@ class Referrals:
         draw = random.random()
         answered_us = asked_us + days(random, 2.4 - 0.8 * done)
         if draw < 0.13:
-            return  # never answered: it lapses
+            # Never answered: it lapses, and the requester mostly tidies it away in the end.
+            if random.random() < 0.75:
+                pen.tell(asked.requester, "referral.withdrawn", subject, asked_us + days(random, 34.0), about)
+            return
         if draw < 0.30 - 0.05 * done:
             reason = random.choices(
                 ("no_capacity", "not_eligible", "out_of_area", "duplicate", "other"), (55, 22, 9, 6, 8)
@@ -164,6 +167,9 @@ class Referrals:
                 ("could_not_contact", "client_declined", "no_longer_interested", "other"), (48, 27, 17, 8)
             )[0]
             pen.tell(target, "referral.failed", subject, begin_us + days(random, 12.0), {**about, "reason": reason})
+        elif random.random() < 0.7:
+            closed_us = begin_us + days(random, 50.0)
+            pen.tell(target, "referral.failed", subject, closed_us, {**about, "reason": "other"})
 
     def _complete(self, asked: _Asked, moment_us: int, done: float) -> None:
         random, pen = self._random, self._pen

@@ -5,7 +5,7 @@ Here so that a section's addresses and figures stand in one place.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -216,7 +216,7 @@ def shown_item(item: Item) -> Figures:
         "words": STATE_WORDS["past_grace" if item.past_grace else item.state],
         "quantity": "" if item.amounts is None else quantity_words(item.amounts, item.unit or ""),
         "waiting": _waiting(item),
-        "differences": [difference_words(one, item.unit or "") for one in item.halves.differences],
+        "differences": difference_words(item.halves.differences, item.unit or ""),
         "sides": [
             {
                 "title": first,
@@ -254,16 +254,20 @@ def _told(half: Half) -> Figures:
     return {"event": event, "digest": event.digest.hex(), "said": told, "lag": lag}
 
 
-def difference_words(difference: Difference, unit: str) -> str:
-    """What the two do not say alike, in a sentence."""
-    if difference.about == "reason":
-        return f"Disputed: {difference.answered}"
-    one, other = difference.claimed, difference.answered
-    if difference.about == "amount_minor":
-        # Each sum is told in its own currency on its own half; here only that they differ.
-        one, other = (money_words(value, unit) for value in (one, other))
-    name = SAID_WORDS.get(difference.about, difference.about)
-    return f"{words.title_words(name)}: {_plain(one)} claimed, {_plain(other)} answered"
+def difference_words(differences: Sequence[Difference], unit: str) -> list[str]:
+    """What the two do not say alike, each in a sentence; sums in the currency in which either side told its own."""
+    currencies = next(((d.claimed, d.answered) for d in differences if d.about == "currency"), (unit, unit))
+    said = []
+    for difference in differences:
+        one, other = _plain(difference.claimed), _plain(difference.answered)
+        if difference.about == "reason":
+            said.append(f"Disputed: {difference.answered}")
+            continue
+        if difference.about == "amount_minor":
+            one, other = money_words(difference.claimed, currencies[0]), money_words(difference.answered, currencies[1])
+        name = SAID_WORDS.get(difference.about, difference.about)
+        said.append(f"{words.title_words(name)}: {one} claimed, {other} answered")
+    return said
 
 
 def _plain(value: Any) -> str:
@@ -295,6 +299,8 @@ def amount_words(amounts: Amounts, unit: str) -> str:
 def quantity_words(amounts: Amounts, unit: str) -> str:
     """The quantity of one item; its parts are told where it is confirmed in part."""
     if amounts.confirmed and amounts.disputed:
-        return amount_words(amounts, unit)
+        parts = f": {_amount(amounts.confirmed, unit)} confirmed, {_amount(amounts.disputed, unit)} disputed"
+    else:
+        parts = ""
     money = len(unit) == 3 and unit.isupper()
-    return f"{_amount(amounts.claimed, unit)}{'' if money or not unit else ' ' + unit} claimed"
+    return f"{_amount(amounts.claimed, unit)}{'' if money or not unit else ' ' + unit} claimed{parts}"

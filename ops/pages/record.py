@@ -16,6 +16,8 @@ from contracts.faults import fault
 from contracts.recorded import Recorded
 from ops.pages import words
 from ops.pages.asking import PAGE_ROWS, Asked
+from ops.pages.reconciliation import shown_item
+from projections.halves.walk import about
 from projections.tables import SUPERSEDED
 
 if TYPE_CHECKING:
@@ -28,6 +30,10 @@ QUARANTINE_SHOWN = 200
 
 TIMELINE_EVENTS = 500
 """Events of one subject's timeline on one page; no subject is expected to have more."""
+
+
+SHARED_SHOWN = 24
+"""Periods of one commitment shown with both halves on its page."""
 
 
 def event_figures(house: House, asked: Asked, log_index: int) -> Figures:
@@ -55,7 +61,9 @@ def event_figures(house: House, asked: Asked, log_index: int) -> Figures:
 
 
 def subject_figures(house: House, asked: Asked, subject: str) -> Figures:
-    """The events about one subject, by the time they happened. Raises ``Fault`` code ``not_found``."""
+    """The events about one subject, by the time they happened, and both halves of what two agencies share in it.
+
+    Raises ``Fault`` code ``not_found``."""
     upto = asked.as_of.log_index
     found = house.reader.by_subject([subject], house.reader.head().log_index if upto is None else upto)
     if not found:
@@ -63,11 +71,15 @@ def subject_figures(house: House, asked: Asked, subject: str) -> Figures:
     # Events whose moment is unknown come last: they are known to belong here, not when.
     ordered = sorted(found, key=lambda e: (e.time_us is None, e.time_us or 0, e.source, e.id))[:TIMELINE_EVENTS]
     gone = superseded(house, asked, ordered)
+    with house.reading(asked.as_of) as connection:
+        shared, many = about(connection, house.reader, subject, as_of=asked.as_of, zone=house.zone, limit=SHARED_SHOWN)
     prefix = subject.partition("/")[0]
     return {
         "subject": subject,
         "noun": words.reason_words(prefix),
         "total": len(found),
+        "shared": [shown_item(item) for item in shared],
+        "more_shared": many - len(shared),
         "events": [(event, gone.get((event.source, event.id), ""), _brief(event)) for event in ordered],
     }
 

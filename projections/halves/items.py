@@ -37,6 +37,12 @@ def items(facts: Sequence[SharedFact] = tuple(FACTS.values())) -> Subquery:
     return union_all(*(_items_of(fact) for fact in facts)).subquery("items")
 
 
+def items_about(fact: SharedFact, name: str) -> Subquery:
+    """As ``items``, of one fact and one subject (what follows its prefix), found by an index."""
+    about = table_of(fact.population).c[fact.about]
+    return _items_of(fact).where(about == name).subquery("items")
+
+
 @lru_cache(maxsize=32)
 def _items_of(fact: SharedFact) -> Select[Any]:
     # Kept: building the expressions takes longer than reading a page of them.

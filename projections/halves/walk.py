@@ -20,7 +20,7 @@ from contracts.ports import LogReader
 from projections.halves.evidence import Halves, halves_of
 from projections.halves.facts import FACTS, State
 from projections.halves.grace import Stretch, grace_days, load_stretches, past_grace
-from projections.halves.items import items
+from projections.halves.items import items, items_about
 from projections.halves.sums import AMOUNTS, Amounts, Counts, Number, past_grace_column, whole, within_period
 from projections.kpi.shapes import AsOf
 
@@ -186,14 +186,18 @@ def walk(
     return Walk(one, other, as_of, counts, tuple(made), total, limit, offset)
 
 
-def about(connection: Connection, reader: LogReader, subject: str, as_of: AsOf, zone: str) -> list[Item]:
-    """The shared facts whose events are about one subject; none where the subject is of no such kind."""
-    facts = [fact for fact in FACTS.values() if subject.startswith(fact.subject)]
-    if not facts:
-        return []
-    found = items(facts)
-    rows = connection.execute(select(found).where(found.c.subject == subject).order_by(found.c.key)).mappings().all()
-    return _made(connection, reader, rows, load_stretches(connection, zone), as_of, zone)
+def about(
+    connection: Connection, reader: LogReader, subject: str, *, as_of: AsOf, zone: str, limit: int
+) -> tuple[list[Item], int]:
+    """The shared facts whose events are about one subject, at most ``limit`` of them, the newest periods first,
+    and how many there are; none where the subject is of no such kind."""
+    fact = next((fact for fact in FACTS.values() if subject.startswith(fact.subject)), None)
+    if fact is None:
+        return [], 0
+    found = items_about(fact, subject.removeprefix(fact.subject))
+    total = connection.scalar(select(func.count()).select_from(found)) or 0
+    rows = connection.execute(select(found).order_by(found.c.key.desc()).limit(limit)).mappings().all()
+    return _made(connection, reader, rows, load_stretches(connection, zone), as_of, zone), total
 
 
 def _between(found: Subquery, one: str, other: str) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ is our own, so that two houses in one process (tests, a demo) never share a coun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +15,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 MetricKind = Literal["counter", "gauge", "histogram"]
+Reading = float | Mapping[tuple[str, ...], float]
+"""What a gauge is read as: one number, or by the values of its labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,13 @@ CATALOGUE: tuple[MetricSpec, ...] = (
     MetricSpec("tallystick_brake_applied", "gauge", "1 while the runner has stopped the line, else 0.", "boolean"),
     MetricSpec("tallystick_writer_alive", "gauge", "1 while the writer thread lives, else 0.", "boolean"),
     MetricSpec("tallystick_runner_alive", "gauge", "1 while the runner thread lives, else 0.", "boolean"),
+    MetricSpec(
+        "tallystick_obligations",
+        "gauge",
+        "Obligations still owed, or settled within twelve months; counted at most once a minute.",
+        "obligations",
+        ("state", "kind"),
+    ),
     MetricSpec("tallystick_cells_refreshed_total", "counter", "KPI cells brought up to date.", "cells"),
     MetricSpec(
         "tallystick_http_requests_total",
@@ -120,9 +129,9 @@ class Metrics:
         """The histogram of that name; KeyError for a name that is not in the catalogue."""
         return self._histograms[name]
 
-    def watch(self, name: str, read: Callable[[], float]) -> None:
-        """Read this gauge with ``read`` at each scrape; KeyError for a name that is not a gauge of the
-        catalogue.
+    def watch(self, name: str, read: Callable[[], Reading]) -> None:
+        """Read this gauge with ``read`` at each scrape: one number, or one for each combination of its labels'
+        values. KeyError for a name that is not a gauge of the catalogue.
         """
         if _SPECS[name].kind != "gauge":
             raise KeyError(name)
@@ -135,7 +144,7 @@ class Metrics:
 
 class _Gauges(Collector):
     def __init__(self, errors: Counter) -> None:
-        self.readers: dict[str, Callable[[], float]] = {}
+        self.readers: dict[str, Callable[[], Reading]] = {}
         self._errors = errors
 
     def describe(self) -> Iterable[Metric]:
@@ -144,12 +153,15 @@ class _Gauges(Collector):
     def collect(self) -> Iterable[Metric]:
         for name, read in list(self.readers.items()):
             try:
-                value = float(read())
+                value = read()
+                numbers = value if isinstance(value, Mapping) else {(): value}
+                samples = [(labels, float(number)) for labels, number in numbers.items()]
             except Exception:  # noqa: BLE001 - one unreadable gauge must not hide the others; it is counted instead
                 self._errors.inc()
                 continue
-            family = GaugeMetricFamily(name, _SPECS[name].help)
-            family.add_metric([], value)
+            family = GaugeMetricFamily(name, _SPECS[name].help, labels=_SPECS[name].labels)
+            for labels, number in samples:
+                family.add_metric(labels, number)
             yield family
 
 

@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
 from contracts.faults import fault
 from ops.pages import words
 from ops.pages.asking import Asked
+from ops.pages.obligations import line
 from ops.pages.record import rejection_counts
 from ops.pages.remembering import Scorecards
 from projections.kpi.built import expected_reports
 from projections.kpi.periods import current, previous
-from projections.tables import ENTRIES, EXPANSIONS, REPORTS, TABLES
+from projections.obligations import asking, survey
+from projections.tables import ENTRIES, REPORTS, TABLES
 
 if TYPE_CHECKING:
     from ops.composition import House
@@ -35,7 +37,7 @@ BUCKETS = {
     "11+": "11 or more",
     "undated": "Moment not stated",
 }
-OBLIGATIONS_SHOWN = 24
+OBLIGATIONS_SHOWN = 12
 MISSING_SHOWN = 40
 
 
@@ -69,10 +71,16 @@ def agency_figures(house: House, cards: Scorecards, asked: Asked, name: str) -> 
             raise fault("not_found", f"there is no agency {name!r}")
         buckets = _buckets(connection, name)
         feeds, missing = _feeds(connection, name, house.zone, asked.as_of.moment_us)
-        obligations = _obligations(connection, name, asked.as_of.moment_us)
+        moment_us = asked.as_of.moment_us
+        promised = survey(
+            connection,
+            moment_us,
+            house.zone,
+            asking(moment_us, house.zone, kind="commitment", debtor=name),
+            limit=OBLIGATIONS_SHOWN,
+        )
     total = sum(buckets.values())
     rejected, sent = rejection_counts(house, name)
-    standings = Counter(o["standing"] for o in obligations)
     cells = [(own, line.cell) for line in card.lines() for own in line.by_agency if own.group == f"agency:{name}"]
     return {
         "a": row,
@@ -85,9 +93,8 @@ def agency_figures(house: House, cards: Scorecards, asked: Asked, name: str) -> 
         "feeds": feeds,
         "missing": missing[:MISSING_SHOWN],
         "more_missing": max(0, len(missing) - MISSING_SHOWN),
-        "obligations": obligations[:OBLIGATIONS_SHOWN],
-        "more_obligations": max(0, len(obligations) - OBLIGATIONS_SHOWN),
-        "obligations_words": "; ".join(f"{standing}: {n}" for standing, n in standings.most_common()) + ".",
+        "obligations": [line(one, moment_us, house.zone) for one in promised.listed],
+        "obligations_total": promised.total,
         "kpis": cells,
         "owned": [line for line in card.lines() if line.owner == name],
     }
@@ -188,49 +195,3 @@ def _report_period(row: Mapping[str, Any]) -> str:
     if words.period_words(row["period"]) != row["period"]:
         return words.period_words(row["period"])
     return f"{words.iso_day_words(row['first_day'])} to {words.iso_day_words(row['last_day'])}"
-
-
-def _obligations(connection: Connection, agency: str, moment_us: int) -> list[dict[str, Any]]:
-    owed, made = EXPANSIONS["obligations"], TABLES["commitments"]
-    rows = connection.execute(
-        select(owed, made.c.deliverable, made.c.unit)
-        .join(made, made.c.commitment == owed.c.commitment)
-        .where(owed.c.obligor == agency)
-        .order_by(owed.c.due_at.desc(), owed.c.key)
-    ).mappings()
-    owing = [
-        {
-            "commitment": row["commitment"],
-            "deliverable": row["deliverable"],
-            "due_at": row["due_at"],
-            "obligee": row["obligee"],
-            "delivered": _delivered(row),
-            "standing": standing(row, moment_us),
-        }
-        for row in rows
-    ]
-    # What needs doing comes first; the sort keeps the newest first within each.
-    return sorted(owing, key=lambda o: o["standing"] != "Overdue")
-
-
-def _delivered(row: RowMapping) -> str:
-    done, owed = (_whole(row[name] or 0) for name in ("evidenced_quantity", "required"))
-    unit = f" {row['unit']}" if row["unit"] else ""
-    return f"{words.number_words(done)} of {words.number_words(owed)}{unit}"
-
-
-def _whole(quantity: float) -> float | int:
-    return int(quantity) if float(quantity).is_integer() else quantity
-
-
-def standing(row: Mapping[Any, Any], moment_us: int) -> str:
-    """How an obligation stands at a moment: Waived, Disputed, Met, Met late, Overdue or Open."""
-    if row["waived"]:
-        return "Waived"
-    if row["disputed"]:
-        return "Disputed"
-    if row["met_at"] is not None:
-        return "Met" if row["met_at"] <= row["due_at"] else "Met late"
-    if (row["evidenced_quantity"] or 0) >= row["required"]:
-        return "Met, day unknown"
-    return "Overdue" if row["due_at"] < moment_us else "Open"

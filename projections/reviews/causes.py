@@ -6,25 +6,41 @@ the KPIs each change for different reasons; what counts as responsible is the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from sqlalchemy import ColumnElement, false, or_, select
 from sqlalchemy.engine import Connection
 
+from contracts.kpi import Latest, Return
 from contracts.moments import day_text, local_epoch_day
 from contracts.ports import NO_TIME, HotColumns, LogReader
-from projections.kpi import reference
-from projections.kpi.partials import merge
-from projections.kpi.populations import Row
+from projections import statements
+from projections.kpi import counting, found
+from projections.kpi.definitions import Definitions
+from projections.kpi.evidence_subjects import independent
+from projections.kpi.inside import needed
+from projections.kpi.joined import source
+from projections.kpi.partials import Partial, merge
+from projections.kpi.populations import Row, table_of
 from projections.kpi.question import Question
 from projections.kpi.stretches import Statements
 from projections.reviews.fewest import fewest
 from projections.reviews.later import Later
 from projections.reviews.rows import Unit, Units
+from projections.reviews.scratch import Scratch
+from projections.tables import METADATA
 from projections.tallies import UNDATED_BUCKET, bucket
 
 Events = set[int]
 """log_indexes of events recorded after the review."""
+
+BUILT_FROM = {
+    "trained_staff": (("trainings", "agencies"), ("training/", "agency/")),
+    "obligations": (("commitments", "obligations", "agreements"), ("commitment/", "agreement/")),
+}
+"""What the rows of a built population follow from: tables, and the subjects their events are about."""
 
 
 @dataclass(slots=True)
@@ -35,49 +51,155 @@ class Search:
     reader: LogReader
     later: Later
     zone: str
+    definitions: Definitions
     _units: dict[str, Units] = field(default_factory=dict)
     _statements: list[Statements] = field(default_factory=list)
 
-    def causes(self, questions: Sequence[Question]) -> list[Events]:
-        """For each changed cell of one KPI version the events responsible; the questions are at the review's moment.
+    def causes(self, question: Question) -> Events:
+        """The events responsible for a changed cell; the question is at the review's moment.
 
-        Raises LookupError for a population whose events are found in none of the ways known here.
+        Of a ratio they are those of every side. Raises LookupError for a population whose events are found in none of
+        the ways known here.
         """
-        if not questions:
-            return []
-        match questions[0].population.events:
+        events: Events = set()
+        for _, asked in question.of_sides():
+            if not asked.nobody:
+                events |= self._of_side(asked)
+        return events
+
+    def _of_side(self, question: Question) -> Events:
+        population = question.population
+        match population.events:
+            case "subject" if independent(question) and not population.table:
+                return self._by_subject(question)
             case "subject":
-                return self._by_subject(questions)
+                return self._by_related_subjects(question)
             case "recorded":
-                return [self._by_recording(question) for question in questions]
+                return self._by_recording(question)
+            case "happened":
+                from projections.reviews.reports import report_causes
+
+                return report_causes(self, question)
+            case _ if population.name in BUILT_FROM:
+                tables, prefixes = BUILT_FROM[population.name]
+                touched = {s for s in (*self.later.subjects, *self.later.touching()) if s.startswith(prefixes)}
+                scratch = Scratch(
+                    self.connection,
+                    self.reader,
+                    self.later,
+                    self.zone,
+                    {METADATA.tables[name]: None for name in tables},
+                    touched,
+                )
+                return self._in_scratch(question, scratch)
             case way:
                 raise LookupError(f"nothing is known of events found by {way}")
 
-    def _by_subject(self, questions: Sequence[Question]) -> list[Events]:
-        definition = questions[0].definition
-        population = questions[0].population
-        if population.name not in self._units:
-            self._units[population.name] = Units(self.connection, self.reader, self.later, population.name, self.zone)
-        units = self._units[population.name]
-        months = {place for question in questions for place in question.places or ()}
-        found: list[Events] = [set() for _ in questions]
-        for unit in units.of(months, definition.period.on):
-            every = list(unit.later)
-            was, is_now = units.rows(unit, ()), units.rows(unit, every)
-            for question, events in zip(questions, found, strict=True):
-                if contribution(question, was) != contribution(question, is_now):
-                    events |= set(fewest(sorted(every), _outcome(question, units, unit)))
-        return found
+    def units(self, population: str) -> Units:
+        """The units of a population with a table, made once."""
+        if population not in self._units:
+            self._units[population] = Units(self.connection, self.reader, self.later, population, self.zone)
+        return self._units[population]
+
+    def stated(self) -> Statements:
+        """The log's statements as typed columns, made once."""
+        if not self._statements:
+            self._statements.append(Statements(self.reader))
+        return self._statements[0]
+
+    def _by_subject(self, question: Question) -> Events:
+        units = self.units(question.population.name)
+        events: Events = set()
+        for unit in units.of(self._present(question)):
+            every = sorted(unit.later)
+            if contribution(question, units.rows(unit, ())) != contribution(question, units.rows(unit, every)):
+                events |= set(fewest(every, lambda some, unit=unit: contribution(question, units.rows(unit, some))))  # type: ignore[misc]
+        return events
+
+    def _present(self, question: Question) -> set[str]:
+        """The subjects whose rows decide the cell now."""
+        population = question.population
+        column = source(population).c[population.subject_column]
+        query = select(column).where(needed(question)).distinct()
+        return {population.subject({population.subject_column: v}) for v in self.connection.execute(query).scalars()}
+
+    def _by_related_subjects(self, question: Question) -> Events:
+        """Rows that count together with others: of one person, of one thing said anew, a referral with services."""
+        population = question.population
+        name = population.table or population.name
+        changed = self._changed(self.units(name), self._present(question))
+        services = table_of("services")
+        if population.table:
+            about = {row["referral"] for _, rows in changed for row in rows}
+            delivered = {f"delivery/{d}" for d in self._deliveries(question)} | self.units("services").known_before()
+            served = self._changed(self.units("services"), delivered)
+            changed += served
+            about |= {row["referral"] for _, rows in served for row in rows} - {None}
+            where = or_(
+                _of(table_of(name).c.referral, about), table_of(name).c.month.in_(sorted(question.months or ()))
+            )
+            asked = select(table_of(name).c.referral).where(where)
+            copied = {table_of(name): where, services: services.c.referral.in_(asked)}
+        else:
+            column = _link(question)
+            shared = {row[column] for _, rows in changed for row in rows} - {None}
+            copied = {table_of(name): or_(needed(question), _of(table_of(name).c[column], shared))}
+        subjects = {subject for unit, _ in changed for subject in unit.subjects}
+        return self._in_scratch(
+            question, Scratch(self.connection, self.reader, self.later, self.zone, copied, subjects)
+        )
+
+    def _deliveries(self, question: Question) -> list[str]:
+        """The services of referrals whose rows decide the cell now."""
+        services, referrals = table_of("services"), table_of("referrals")
+        asked = select(referrals.c.referral).where(referrals.c.month.in_(sorted(question.months or ())))
+        query = select(services.c.delivery).where(services.c.referral.in_(asked))
+        return list(self.connection.execute(query).scalars())
+
+    def _changed(self, units: Units, present: set[str]) -> list[tuple[Unit, list[Row]]]:
+        """The units whose rows are others now, with all their rows, old and new."""
+        changed = []
+        for unit in units.of(present):
+            was, is_now = units.rows(unit, ()), units.rows(unit, sorted(unit.later))
+            if was != is_now:
+                changed.append((unit, [*was, *is_now]))
+        return changed
+
+    def _in_scratch(self, question: Question, scratch: Scratch) -> Events:
+        def outcome(some: Sequence[int]) -> str:
+            with scratch.writing() as memory:
+                scratch.told(memory, some)
+                return self.counted(memory, question)
+
+        try:
+            return set(fewest(sorted(scratch.later), outcome))
+        finally:
+            scratch.close()
+
+    def counted(self, memory: Connection, question: Question) -> str:
+        """What a cell of one side counts over some tables, as text."""
+        count = counting.count(
+            memory,
+            question.definition,
+            question.as_of_us,
+            self.zone,
+            months=question.places,
+            definitions=self.definitions,
+            valued=dict,
+        )
+        return as_text(
+            partial
+            for (place, member), partial in count.partials.items()
+            if (question.places is None or place in question.places) and question.member in (None, member)
+        )
 
     def _by_recording(self, question: Question) -> Events:
         """Every statement recorded since then that is in scope: each was entered, and adds to what was counted."""
         import numpy as np
 
-        if not self._statements:
-            self._statements.append(Statements(self.reader))
-        stated = self._statements[0]
+        stated = self.stated()
         speaker = None if question.member is None else stated.number.get(question.member, -1)
-        found: Events = set()
+        events: Events = set()
 
         def choose(hot: HotColumns) -> np.typing.NDArray[np.bool_]:
             return np.full(len(hot.log_index), True) if speaker is None else hot.agency_id == speaker
@@ -89,17 +211,30 @@ class Search:
                 late = UNDATED_BUCKET if time == NO_TIME else bucket(entered - local_epoch_day(time, self.zone))
                 row = {"agency": stated.names[agency], "month": day_text(entered)[:7], "bucket": late, "n": 1}
                 if contribution(question, [row]) != contribution(question, []):
-                    found.add(index)
-        return found
+                    events.add(index)
+        return events
 
 
 def contribution(question: Question, rows: Iterable[Row]) -> str:
-    """What some rows add to a cell, as text that is the same for the same figures. When the newest of them was does
-    not count: that dates a number and is no part of it."""
-    inside = [row for row in rows if question.holds(row)]
-    found = reference.partials(question.definition, inside, question.as_of_us)
-    return replace(merge(found.values()), last_us=None).to_text()
+    """What some rows add to a cell of one side, as text that is the same for the same figures."""
+    return as_text(found.count(question, rows).values())
 
 
-def _outcome(question: Question, units: Units, unit: Unit) -> Callable[[Sequence[int]], str]:
-    return lambda some: contribution(question, units.rows(unit, some))
+def as_text(partials: Iterable[Partial]) -> str:
+    """Partials added up, as text. When the newest row was does not count: that dates a number and is no part of it."""
+    return replace(merge(partials), last_us=None).to_text()
+
+
+def _link(question: Question) -> str:
+    """The column by whose values rows count together."""
+    definition = question.definition
+    if isinstance(definition.measure, Return):
+        return definition.measure.person
+    if isinstance(definition.timing, Latest):
+        return definition.timing.by[0]
+    assert definition.distinct is not None
+    return definition.distinct
+
+
+def _of(column: ColumnElement[Any], values: set[Any]) -> ColumnElement[bool]:
+    return or_(false(), *(column.in_(some) for some in statements.chunks(sorted(values, key=str))))

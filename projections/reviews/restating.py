@@ -28,6 +28,7 @@ from projections.reviews.causes import Events, Search
 from projections.reviews.frozen import FIGURES, Snapshot, figures_json, judges
 from projections.reviews.later import Later
 from projections.reviews.shapes import CellName, Responsible, Restatement, Timing
+from projections.reviews.standings import Values, standing_causes
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +62,18 @@ def restatements(
     found = list(changed(reading, snapshot, kpi=kpi, period=period, group=group))
     if not found:
         return ()
-    search = Search(connection, reader, Later.read(connection, reader, snapshot.as_of, upto), zone)
+    later = Later.read(connection, reader, snapshot.as_of, upto)
+    search = Search(connection, reader, later, zone, reading.definitions)
     by_version: dict[tuple[str, int], list[Changed]] = defaultdict(list)
     for one in found:
         by_version[one.definition.key].append(one)
     told = []
     for some in by_version.values():
-        causes = _causes(search, reading, some, upto)
+        causes = _causes(search, reading, snapshot, some, upto)
         for one in some:
-            events = [
-                _responsible(event, search.later, snapshot, zone) for event in reader.at(sorted(causes[one.name]))
-            ]
-            told.append(Restatement(one.name, one.definition.body.unit, one.old, one.new, tuple(events)))
+            indexes, kpis = causes[one.name]
+            responsible = tuple(_responsible(e, search.later, snapshot, zone) for e in reader.at(sorted(indexes)))
+            told.append(Restatement(one.name, one.definition.body.unit, one.old, one.new, responsible, kpis))
     return tuple(sorted(told, key=lambda restated: restated.name))
 
 
@@ -111,20 +112,48 @@ def _figures(found: Figures | None, nothing: Mapping[str, Any]) -> Mapping[str, 
     return nothing if found is None else figures_json(found)
 
 
-def _causes(search: Search, reading: Reading, some: list[Changed], upto: int) -> dict[CellName, Events]:
-    """The events responsible for each changed number of one KPI version."""
-    questions: dict[tuple[str, str], Question] = {}
-    places: dict[CellName, tuple[str, str]] = {}
-    moment_us = reading.as_of.moment_us
+Cause = tuple[Events, tuple[str, ...]]
+"""The events responsible, and the other KPIs through whose values they are."""
+
+
+def _causes(
+    search: Search, reading: Reading, snapshot: Snapshot, some: list[Changed], upto: int
+) -> dict[CellName, Cause]:
+    """What made each changed number of one KPI version another."""
+    asked: dict[tuple[str, str], Cause] = {}
+    found: dict[CellName, Cause] = {}
     for one in some:
         _, _, period, group = one.name
-        # A part of a split is a share of the same rows as the whole.
-        rows_of = "all" if group in parts_of(one.definition.body) else group
-        places[one.name] = (period, rows_of)
         body = one.definition.body
-        questions.setdefault((period, rows_of), Question(body, period, rows_of, moment_us, reading.zone, upto))
-    found = dict(zip(questions, search.causes(list(questions.values())), strict=True))
-    return {name: found[place] for name, place in places.items()}
+        # A part of a split is a share of the same rows as the whole.
+        place = (period, "all" if group in parts_of(body) else group)
+        if place not in asked:
+            question = Question(body, *place, reading.as_of.moment_us, reading.zone, upto)
+            if question.population.events == "plan":
+                asked[place] = _of_standings(search, reading, snapshot, question)
+            else:
+                asked[place] = (search.causes(question), ())
+        found[one.name] = asked[place]
+    return found
+
+
+def _of_standings(search: Search, reading: Reading, snapshot: Snapshot, question: Question) -> Cause:
+    """What changed a number about the KPIs' own standings."""
+    came: dict[tuple[str, int], list[Question]] = {}
+    for one in changed(reading, snapshot, group="all"):
+        body = one.definition.body
+        if (one.old["value"] is None) != (one.new["value"] is None) and body.population != "kpi_status":
+            asked = Question(body, one.name[2], "all", question.as_of_us, reading.zone, question.upto)
+            came.setdefault(one.definition.key, []).append(asked)
+    values = Values(
+        {definition.key: reading.valued(definition) for definition in reading.definitions},
+        {key: [asked.period for asked in questions] for key, questions in came.items()},
+    )
+
+    def causes(key: tuple[str, int]) -> Events:
+        return {index for asked in came[key] for index in search.causes(asked)}
+
+    return standing_causes(search, question, snapshot.definitions(reading.definitions), values, causes)
 
 
 def _responsible(event: Recorded, later: Later, snapshot: Snapshot, zone: str) -> Responsible:

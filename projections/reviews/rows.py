@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from contracts.ports import LogReader
@@ -43,14 +42,15 @@ class Units:
         self._population = POPULATIONS[population]
         table = table_of(population)
         self._anew = Anew(population, zone, set(table.c.keys()))
+        self._known: set[str] | None = None
         # The population's own way from a row to its subject, asked about a key that is none.
         self._prefix = self._population.subject({self._population.subject_column: ""})
 
-    def of(self, months: Collection[str], column: str) -> Iterator[Unit]:
-        """The units that now have a row in one of these months (values of ``column``), or had events by the review."""
+    def of(self, present: Collection[str]) -> Iterator[Unit]:
+        """The units of these subjects (whose rows are in a cell now) and of those that had events by the review, so
+        that their rows may have been in it; of both, those that anything was recorded about since."""
         touching = self._later.touching()
-        touched = {s for s in (*self._later.subjects, *touching) if s.startswith(self._prefix)}
-        relevant = (self._present(months, column) | self._known_before(touched)) & touched
+        relevant = (set(present) & self._touched()) | self.known_before()
         for subjects in _connected(relevant, self._links(touching)):
             yield self._unit(subjects, touching)
 
@@ -68,18 +68,17 @@ class Units:
             )
         )
 
-    def _present(self, months: Collection[str], column: str) -> set[str]:
-        table = table_of(self._population.name)
-        subject = table.c[self._population.subject_column]
-        query = select(subject).where(table.c[column].in_(sorted(months))).distinct()
-        return {self._population.subject({subject.name: value}) for value in self._connection.execute(query).scalars()}
+    def _touched(self) -> set[str]:
+        return {s for s in (*self._later.subjects, *self._later.touching()) if s.startswith(self._prefix)}
 
-    def _known_before(self, touched: Iterable[str]) -> set[str]:
-        found: set[str] = set()
-        for some in statements.chunks(sorted(touched), SUBJECTS_AT_ONCE):
-            before = self._reader.about(some, self._later.after)
-            found |= {gist.subject for gist in self._reader.gists(before)} if len(before) else set()
-        return found
+    def known_before(self) -> set[str]:
+        """The subjects that something was recorded about both by the review and since."""
+        if self._known is None:
+            self._known = set()
+            for some in statements.chunks(sorted(self._touched()), SUBJECTS_AT_ONCE):
+                before = self._reader.about(some, self._later.after)
+                self._known |= {gist.subject for gist in self._reader.gists(before)} if len(before) else set()
+        return self._known
 
     def _links(self, touching: dict[str, list[Recorded]]) -> dict[str, set[str]]:
         """Subjects of this population that a later event connects, both ways."""

@@ -234,5 +234,6 @@ def _said(proposal: Proposal, recorded: int | None) -> list[str]:
 def _role(role: dict[str, Any]) -> str:
     if role["role"] == "excluded":
         return f"left out as {role['reason']}"
-    told = {"absent": "not in it", "denominator": "counted", "numerator": "counted, condition met"}[role["role"]]
+    said = {"absent": "not in it", "denominator": "counted", "numerator": "counted, condition met", "less": "taken off"}
+    told = said.get(role["role"], "of a person counted by another record")
     return f"{told} ({', '.join(role['parts'])})" if role["parts"] else told

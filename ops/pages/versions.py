@@ -18,10 +18,11 @@ from ops.pages import words
 from ops.pages.asking import PAGE_ROWS, Asked, asked, page_start
 from ops.pages.standing import part_title, versions
 from ops.versions import compared, pair
-from projections.kpi.compare import Comparison, Move, Role, Side
+from projections.kpi.compare import Comparison, Move, Side
 from projections.kpi.definitions import Definition
-from projections.kpi.measures import ALL_GROUPS
+from projections.kpi.figures import ALL_GROUPS
 from projections.kpi.periods import ALL, current, is_period, latest_complete, previous
+from projections.kpi.roles import Role
 
 if TYPE_CHECKING:
     from ops.composition import House
@@ -34,6 +35,8 @@ _KINDS = {
     "absent": "Not looked at",
     "denominator": "Counted, and did not meet the condition",
     "numerator": "Counted, and met the condition",
+    "less": "Taken off",
+    "further": "Belongs to a person counted by another record",
 }
 
 

@@ -10,57 +10,29 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, false, or_, select
 from sqlalchemy.engine import Connection
 
 from contracts.faults import FAULT_CLASSES, fault
-from contracts.kpi import Count, KpiDefinition, Percentile, Share, Split
+from contracts.kpi import KpiDefinition
 from contracts.ports import LogReader
-from projections.kpi import counting, evidence, reference
+from projections.kpi import counting
 from projections.kpi.cells import Reading, no_figures, unknown_kpi
 from projections.kpi.counting import Valued
 from projections.kpi.definitions import Definition, parse
+from projections.kpi.evidence import superseded_among
 from projections.kpi.explaining import high_water
+from projections.kpi.figures import ALL_GROUPS, Figures
 from projections.kpi.history import Difference, between
-from projections.kpi.measures import ALL_GROUPS, Figures, parts_of
-from projections.kpi.populations import POPULATIONS, Population, Row, table_of
+from projections.kpi.measures import parts_of
 from projections.kpi.question import Question
-from projections.kpi.reference import Verdict
+from projections.kpi.roles import ABSENT, Place, Placed, Role, adds_up, placed_rows
 from projections.kpi.sentence import explanation, sentence
 from projections.kpi.shapes import AsOf, ExplainedEvent, number
-from projections.kpi.sql import compile_condition
+from projections.kpi.sides import populations_of
 
 ROWS_SHOWN = 50
-_ROWS_AT_ONCE = 2_000
-_BY_ROW = (Share, Split, Count, Percentile)
-"""Measures whose numerator and denominator are sums over rows, so that the moves add up to the difference."""
 
-Kind = Literal["absent", "excluded", "denominator", "numerator"]
 What = Literal["role", "weight", "value"]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Role:
-    """How a row counts in a cell: not at all, left out for ``reason``, or counted, in the numerator or not.
-
-    ``parts`` are the further shares, or the part of a split, in which it is counted.
-    """
-
-    kind: Kind
-    reason: str = ""
-    parts: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The role as one word, the same for the same role."""
-        told = f"{self.kind}:{self.reason}" if self.reason else self.kind
-        return f"{told}({'+'.join(self.parts)})" if self.parts else told
-
-    def to_json(self) -> dict[str, Any]:
-        return {"role": self.kind, "reason": self.reason, "parts": list(self.parts)}
-
-
-ABSENT = Role("absent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,16 +191,18 @@ def compare(
     reading = Reading(connection, as_of, zone)
     chosen = [_definition(reading, kpi, one) for one in (before, after)]
     upto = high_water(connection)
-    needed = any(POPULATIONS[one.body.population].events == "plan" for one in chosen)
+    needed = any(name == "kpi_status" for one in chosen for name in populations_of(one.body))
     valued = {one.key: reading.valued(one) for one in reading.definitions} if needed else {}
     seats = [_Seat(reading, one, period, group, upto, valued) for one in chosen]
     if group != ALL_GROUPS and not any(seat.known for seat in seats):
         raise fault("group_unknown", f"{kpi} has no group {group!r} in {period}, by neither definition")
     shift = _Shift(move, limit, offset)
-    for population, row in _rows(seats, connection, reading, valued):
-        shift.see(population, row, *(seat.place(population.name, row) for seat in seats))
+    for row, was, now in _paired(
+        *(placed_rows(one.question, connection, reading.definitions, valued) for one in seats)
+    ):
+        shift.see(row, was, now)
     first, second = chosen[0].body, chosen[1].body
-    was, now = explanation(first), explanation(second)
+    said, says = explanation(first), explanation(second)
     return Comparison(
         kpi=kpi,
         period=period,
@@ -237,8 +211,8 @@ def compare(
         before=Side(before if isinstance(before, int) else None, first, seats[0].figures),
         after=Side(after if isinstance(after, int) else None, second, seats[1].figures),
         differences=between(first, second),
-        dropped=tuple(line for line in was if line not in now),
-        added=tuple(line for line in now if line not in was),
+        dropped=tuple(line for line in said if line not in says),
+        added=tuple(line for line in says if line not in said),
         moves=shift.moves(),
         rows=_with_events(shift.page, connection, reader, upto),
         row_count=shift.row_count,
@@ -261,25 +235,8 @@ def _definition(reading: Reading, kpi: str, named: int | KpiDefinition) -> Defin
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where one row stands in one cell: its role, what it weighs, and what was measured of it."""
-
-    role: Role = ABSENT
-    weight: int = 0
-    measured: object = None
-
-    @property
-    def numerator(self) -> int:
-        return self.weight if self.role.kind == "numerator" else 0
-
-    @property
-    def denominator(self) -> int:
-        return self.weight if self.role.kind in ("numerator", "denominator") else 0
-
-
 class _Seat:
-    """One definition over the period and group: its question and the cell's figures."""
+    """One definition over the period and group: its question, and the cell's figures as they are counted."""
 
     def __init__(
         self, reading: Reading, definition: Definition, period: str, group: str, upto: int, valued: Valued
@@ -296,43 +253,24 @@ class _Seat:
             valued=lambda: valued,
         )
         answer = self.question.answer(count.partials.items())
-        self._part = group.partition(":")[2] if group in parts_of(body) else ""
-        self.known = answer is not None or bool(self._part)
+        self.known = answer is not None or group in parts_of(body)
         self.figures = answer or no_figures(definition)
-        # A group that this definition does not know has no rows in it.
-        self.empty = group != ALL_GROUPS and not self._part and self.question.member is None
 
-    def place(self, population: str, row: Row) -> _Place:
-        """Where a row stands."""
-        body = self.question.definition
-        if self.empty or population != body.population or not self.question.holds(row):
-            return _Place()
-        verdict = reference.judge(body, row, self.question.as_of_us)
-        if verdict is None:
-            return _Place()
-        weight = 1 if body.weight is None else int(row[body.weight] or 0)
-        return _Place(self._role(verdict), weight, (verdict.value, verdict.reported))
 
-    def _role(self, verdict: Verdict) -> Role:
-        if verdict.excluded:
-            return Role("excluded", verdict.excluded)
-        counted = self._part in verdict.counts if self._part else verdict.numerator
-        return Role("numerator" if counted else "denominator", parts=tuple(verdict.counts))
-
-    def inside(self) -> ColumnElement[bool]:
-        """The rows of the population's table that may stand in the cell."""
-        question = self.question
-        if self.empty:
-            return false()
-        table = table_of(question.population.name)
-        met: list[ColumnElement[bool]] = []
-        if question.places is not None:
-            met.append(table.c[question.definition.period.on].in_(sorted(question.places)))
-        if question.member is not None and question.definition.group_by is not None:
-            met.append(table.c[question.definition.group_by] == question.member)
-        if question.definition.scope is not None:
-            met.append(compile_condition(question.definition.scope, table, question.as_of_us))
-        return and_(*met) if met else table.c[next(iter(table.primary_key)).name].is_not(None)
+def _paired(before: Iterator[Placed], after: Iterator[Placed]) -> Iterator[tuple[Placed, Place, Place]]:
+    """Every row that stands in either cell, with where it stands in both."""
+    left, right = next(before, None), next(after, None)
+    while left is not None or right is not None:
+        if right is None or (left is not None and left.order < right.order):
+            assert left is not None
+            yield left, left.place, ABSENT
+            left = next(before, None)
+        elif left is None or right.order < left.order:
+            yield right, ABSENT, right.place
+            right = next(after, None)
+        else:
+            yield left, left.place, right.place
+            left, right = next(before, None), next(after, None)
 
 
 @dataclass(slots=True)
@@ -346,54 +284,30 @@ class _Shift:
     page: list[MovedRow] = field(default_factory=list)
     _found: dict[tuple[Role, Role, What], list[int]] = field(default_factory=dict)
 
-    def see(self, population: Population, row: Row, before: _Place, after: _Place) -> None:
+    def see(self, row: Placed, before: Place, after: Place) -> None:
         what: What
         if before.role != after.role:
             what = "role"
-        elif before.weight != after.weight:
+        elif (before.numerator, before.denominator) != (after.numerator, after.denominator):
             what = "weight"
         elif before.measured != after.measured:
             what = "value"
         else:
             return
-        key = (before.role, after.role, what)
-        sums = self._found.setdefault(key, [0, 0, 0])
+        sums = self._found.setdefault((before.role, after.role, what), [0, 0, 0])
         sums[0] += 1
         sums[1] += after.numerator - before.numerator
         sums[2] += after.denominator - before.denominator
         if self.only is not None and Move(before.role, after.role, what, 0, 0, 0).name != self.only:
             return
         if self.offset <= self.row_count < self.offset + self.limit:
-            self.page.append(
-                MovedRow(population.name, population.key(row), population.subject(row), before.role, after.role, what)
-            )
+            self.page.append(MovedRow(row.population.name, row.key, row.subject, before.role, after.role, what))
         self.row_count += 1
 
     def moves(self) -> tuple[Move, ...]:
         """Every kind of move, that of most rows first."""
         found = [Move(before, after, what, *sums) for (before, after, what), sums in self._found.items()]
         return tuple(sorted(found, key=lambda move: (-move.rows, move.name)))
-
-
-def _rows(
-    seats: Sequence[_Seat], connection: Connection, reading: Reading, valued: Valued
-) -> Iterator[tuple[Population, Row]]:
-    """Every row that stands in either cell, each once, in the order of the keys."""
-    for name in dict.fromkeys(seat.question.population.name for seat in seats):
-        population = POPULATIONS[name]
-        here = [seat for seat in seats if seat.question.population.name == name]
-        if population.built:
-            made: dict[str, Row] = {}
-            for seat in here:
-                rows = evidence.built_rows(seat.question, connection, reading.definitions, valued)
-                made.update((population.key(row), row) for row in rows)
-            for key in sorted(made):
-                yield population, made[key]
-            continue
-        table = table_of(name)
-        query = select(table).where(or_(*(seat.inside() for seat in here))).order_by(*table.primary_key.columns)
-        for row in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)).mappings():
-            yield population, dict(row)
 
 
 def _with_events(
@@ -404,7 +318,7 @@ def _with_events(
     if not subjects:
         return tuple(page)
     events = reader.at(reader.about(subjects, upto))
-    gone = evidence.superseded_among(connection, events)
+    gone = superseded_among(connection, events)
     about: dict[str, list[ExplainedEvent]] = {}
     for event in events:
         by = gone.get((event.source, event.id, event.agency), "") if event.kind == "statement" else ""
@@ -414,7 +328,7 @@ def _with_events(
 
 def _adds_up(before: _Seat, after: _Seat, moves: Sequence[Move]) -> bool | None:
     """Whether the moves make up the difference of the cells, which were counted apart from them, by SQL."""
-    if not all(isinstance(seat.question.definition.measure, _BY_ROW) for seat in (before, after)):
+    if not (adds_up(before.question) and adds_up(after.question)):
         return None
 
     def counted(value: object) -> int:
@@ -424,6 +338,6 @@ def _adds_up(before: _Seat, after: _Seat, moves: Sequence[Move]) -> bool | None:
     sums = sum(move.denominator for move in moves), sum(move.numerator for move in moves)
     if sums[0] != counted(now.denominator) - counted(was.denominator):
         return False
-    # A percentile has no numerator: what moved between it and a share changes the denominator alone.
+    # A percentile or a mean has no numerator: against a share, what moved changes the denominator alone.
     apart = was.numerator is None or now.numerator is None
     return apart or sums[1] == counted(now.numerator) - counted(was.numerator)

@@ -26,8 +26,9 @@ from projections.kpi.cells import Reading, no_figures
 from projections.kpi.check import check_definition
 from projections.kpi.definitions import Definition, parse
 from projections.kpi.explaining import high_water
+from projections.kpi.figures import ALL_GROUPS, CellKey, Figures
 from projections.kpi.history import Difference, between
-from projections.kpi.measures import ALL_GROUPS, CellKey, Figures, cell_figures
+from projections.kpi.measures import cell_figures
 from projections.kpi.periods import ALL, current, grain_of, local_date
 from projections.kpi.populations import table_of
 from projections.kpi.sentence import explanation

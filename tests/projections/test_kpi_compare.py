@@ -14,6 +14,7 @@ from contracts.faults import RejectedFault
 from contracts.kpi import KpiDefinition
 from projections.kpi import AsOf, reference
 from projections.kpi.compare import Comparison, Move, compare
+from projections.kpi.definitions import library
 from tests.projections.kpi_world import World, library_body, us
 from tests.projections.test_cell_refresh import step, take
 
@@ -167,23 +168,74 @@ def test_superseded_events_of_a_moved_row_are_marked(world: World) -> None:
 
 # The identity: what moved makes up the difference, whatever the two definitions and the history.
 
-CALLS = [
-    body("K06"),
-    body("K09"),
+KPIS = [
     body("K06", **EVERY_CALL),
     body("K06", exclude=[{"reason": "arrested", "when": ARREST}]),
     body("K06", exclude=[{"reason": "here_no_more", "when": {"op": "past", "column": "closed_at", "days": 60}}]),
-    body("K02", kpi="K06"),
     body("K03", kpi="K06", group_by=None),
-    body("K05", kpi="K06"),
-    body("K17", kpi="K06"),
-    body("K39", kpi="K06"),
-    body("K37", kpi="K06"),
-    body("K36", kpi="K06"),
+    *(body(kpi, kpi="K06") for kpi in sorted(library()) if not kpi.startswith("P")),
 ]
+agencies = st.sampled_from(["north", "south"])
+persons = st.sampled_from(["t-1", "t-2"])
+days = st.sampled_from(["2025-01-10", "2025-02-10", "2025-03-10", "2025-05-10", None])
+
+
+def said(type: str, speaker: str, time: str | None, /, **data: Any) -> tuple[str, Any]:
+    return "say", (type, data, time, speaker)
+
+
+more = st.one_of(
+    st.builds(
+        lambda c, p, t, a: said("encounter.closed", a, t, call=c, person=p, disposition="respite", follow_up=True),
+        st.sampled_from(["c1", "c2", "c3", "c4"]),
+        persons,
+        days,
+        agencies,
+    ),
+    st.builds(lambda c, t, a: said("followup.made", a, t, call=c, outcome="reached"), st.just("c1"), days, agencies),
+    st.builds(lambda i, t, a: said("force.used", a, t, incident=i, call="c1"), st.just("i1"), days, agencies),
+    st.builds(
+        lambda n, p, t, a: said("arrest.made", a, t, arrest=n, charge_class="felony", divertible=True, person=p),
+        st.sampled_from(["a1", "a2", "a3"]),
+        persons,
+        days,
+        agencies,
+    ),
+    st.builds(
+        lambda a, r, m, n: said("staffing.reported", a, f"{m}-28", agency=a, role=r, period=m, headcount=n),
+        agencies,
+        st.sampled_from(["patrol", "all"]),
+        st.sampled_from(["2025-01", "2025-03"]),
+        st.integers(1, 4),
+    ),
+    st.builds(
+        lambda n, w, t, a: said("certification.earned", a, t, certification=n, staff=w, kind="cit", role="patrol"),
+        st.sampled_from(["z1", "z2", "z3"]),
+        st.sampled_from(["w1", "w2"]),
+        days,
+        agencies,
+    ),
+    st.builds(
+        lambda n, stage, x, t, a: said(
+            f"funding.{stage}", a, t, transaction=n, funding="f1", amount_minor=x, currency="USD", provider=a
+        ),
+        st.sampled_from(["x1", "x2", "x3", "x4"]),
+        st.sampled_from(["committed", "disbursed", "spent"]),
+        st.integers(1, 9),
+        days,
+        agencies,
+    ),
+    st.builds(
+        lambda n, o, t, a: said("action.opened", a, t, action=n, plan="p1", owner=o, due="2025-03-20", what="x"),
+        st.sampled_from(["o1", "o2"]),
+        agencies,
+        st.just("2025-01-10"),
+        agencies,
+    ),
+)
 CASES = {
-    "steps": st.lists(step, min_size=5, max_size=25),
-    "pair": st.tuples(st.sampled_from(CALLS), st.sampled_from(CALLS)),
+    "steps": st.lists(st.one_of(step, more, more), min_size=5, max_size=30),
+    "pair": st.tuples(st.sampled_from(KPIS), st.sampled_from(KPIS)),
     "place": st.sampled_from([("all", "all"), ("2025-03", "all"), ("2025", "agency:north"), ("2025-Q1", "all")]),
 }
 
@@ -198,7 +250,7 @@ def random_world(steps: list[tuple[str, Any]]) -> World:
     return world
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(**CASES)
 def test_the_moves_make_up_the_difference_of_the_two_cells(
     steps: list[tuple[str, Any]], pair: tuple[KpiDefinition, KpiDefinition], place: tuple[str, str]
@@ -211,15 +263,22 @@ def test_the_moves_make_up_the_difference_of_the_two_cells(
         return
     finally:
         world.store.close()
-    assert found.adds_up
+    assert found.adds_up is not False, [side.figures for side in (found.before, found.after)]
+    assert (found.adds_up is None) == any(no_sum(one) for one in pair)
     assert found.row_count == sum(move.rows for move in found.moves) >= len(found.rows)
     # Left out and back in: the reasons' counts are made up by the same moves. Entries and reports weigh more than one.
-    if all(one.weight is None for one in pair):
+    if found.adds_up and all(one.weight is None for one in pair):
         for reason in {*found.before.figures.excluded, *found.after.figures.excluded}:
             into = sum(move.rows for move in found.moves if move.after.reason == reason)
             out = sum(move.rows for move in found.moves if move.before.reason == reason)
             counts = (side.figures.excluded.get(reason, 0) for side in (found.after, found.before))
-            assert into - out == next(counts) - next(counts)
+            assert reason.startswith("below_minimum") or into - out == next(counts) - next(counts)
+
+
+def no_sum(definition: KpiDefinition) -> bool:
+    """Of what each value counts once, and of a ratio that leaves out who is in no denominator."""
+    measure = definition.measure
+    return measure.kind == "ratio" and (measure.matched or measure.numerator.distinct is not None)
 
 
 def test_control_a_row_that_is_judged_otherwise_than_it_is_counted_is_noticed(

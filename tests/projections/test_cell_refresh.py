@@ -3,14 +3,15 @@ count."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from projections.kpi import AsOf, cells, refresh
+from projections.kpi import AsOf, cells, counting, definitions, refresh
 from projections.kpi.cells import Reading
 from projections.kpi.definitions import Definitions
 from projections.kpi.populations import table_of
@@ -31,6 +32,19 @@ def fact(type: str, agency_: str, time: str | None, **data: Any) -> tuple[str, d
     return type, data, time, agency_
 
 
+CADENCES = ["daily", "weekly", "monthly", "quarterly", "yearly"]
+expected = st.builds(
+    lambda t, a, c, g, s: fact(
+        "report.expected", a, t, agency=a, feed="encounter", cadence=c, grace_days=g, **({"since": s} if s else {})
+    ),
+    day,
+    agency,
+    st.sampled_from(CADENCES),
+    st.sampled_from([0, 20]),
+    st.sampled_from([None, "2024-01-01", "2025-01-06"]),
+)
+# Around the ends of months, quarters, years and of weeks that lie in two months; and long before them.
+ENDS = ["2024-02-10", "2024-11-30", "2024-12-29", "2024-12-30", "2025-01-01", "2025-01-31", "2025-02-02", "2025-03-31"]
 facts = st.one_of(
     st.builds(lambda c, t, a: fact("call.received", a, t, call=c, psap="p", channel="911"), call, day, agency),
     st.builds(
@@ -62,12 +76,7 @@ facts = st.one_of(
     ),
     st.builds(lambda r, t, a: fact("referral.accepted", a, t, referral=r), referral, day, agency),
     st.builds(lambda r, t, a: fact("referral.completed", a, t, referral=r, outcome="got_help"), referral, day, agency),
-    st.builds(
-        lambda t, a, g: fact("report.expected", a, t, agency=a, feed="encounter", cadence="monthly", grace_days=g),
-        day,
-        agency,
-        st.sampled_from([0, 20]),
-    ),
+    expected,
     st.builds(
         lambda t, a, v: fact("indicator.measured", a, t, kpi="P01", period="2024", value=v, method="m"),
         day,
@@ -190,6 +199,89 @@ def test_cells_read_at_another_moment_equal_cells_refreshed_at_it(steps: list[tu
             kept = [figures(cell) for cell in cells(connection, as_of=AsOf(us(read)))]
         assert kept == seen
     world.store.close()
+
+
+NOW = "2025-04-02"
+
+
+@contextmanager
+def counting_reports_only() -> Iterator[None]:
+    """The library without what no expectation of a report can change."""
+    those = {
+        kpi: definition
+        for kpi, definition in definitions.library().items()
+        if definition.body.population == "expected_reports"
+    }
+    assert those
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(definitions, "library", lambda: those)
+        yield
+
+
+@MANY
+@given(
+    cadence=st.sampled_from(CADENCES),
+    since=st.sampled_from(["2024-01-01", "2024-12-02"]),
+    days=st.lists(st.sampled_from(ENDS), min_size=1, max_size=3),
+    voided=st.booleans(),
+)
+def test_reports_of_every_cadence_are_counted_where_their_period_ends(
+    cadence: str, since: str, days: list[str], voided: bool
+) -> None:
+    # The clock stands still: as it moves on, every expected report is counted again and no mark is missed.
+    with counting_reports_only():
+        world = World()
+        say = fact("report.expected", "north", since, agency="north", feed="encounter", cadence=cadence, grace_days=20)
+        take(world, "say", say)
+        world.refresh(NOW)
+        for day in days:
+            take(world, "say", fact("encounter.closed", "north", day, call="c1", disposition="other"))
+        if voided:
+            world.void(world.log.events[-1].id)
+        world.refresh(NOW)
+        assert from_scratch(world, NOW) == stored(world)
+        world.store.close()
+
+
+@pytest.mark.parametrize(
+    ("cadence", "day", "ends"),
+    [
+        ("weekly", "2025-01-31", "2025-02"),
+        ("quarterly", "2025-01-31", "2025-03"),
+        ("yearly", "2024-02-10", "2024-12"),
+    ],
+)
+def test_control_a_refresh_that_counts_only_the_month_of_the_report_is_noticed(
+    cadence: str, day: str, ends: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control for law 4: the month a report is about is not the one in which its period ends."""
+
+    def reported(world: World) -> None:
+        world.say(
+            "report.expected",
+            {"agency": "lakeside", "feed": "encounter", "cadence": cadence, "grace_days": 0, "since": "2024-01-01"},
+            "2024-01-01",
+        )
+        world.refresh(NOW)
+        world.say("encounter.closed", {"call": "c", "disposition": "other"}, day)
+        world.refresh(NOW)
+
+    right, wrong = World(), World()
+    with counting_reports_only():
+        reported(right)
+        assert from_scratch(right, NOW) == stored(right)
+    affected = counting.affected_months
+
+    def only_its_own(*given: Any) -> set[str] | None:
+        months = affected(*given)
+        return months if months is None or ends not in months else months - {ends}
+
+    monkeypatch.setattr(counting, "affected_months", only_its_own)
+    with counting_reports_only():
+        reported(wrong)
+        assert from_scratch(wrong, NOW) != stored(wrong)
+    right.store.close()
+    wrong.store.close()
 
 
 def test_control_a_refresh_that_loses_a_mark_is_noticed() -> None:

@@ -147,6 +147,9 @@ def _meet(minutes: Minutes, random: Random, meeting: str, least: int) -> list[st
         # Where a vote is on the paper, enough are called in.
         if sum(map(bool, coming.values())) < least:
             coming[agency] = coming[agency] or 1
+    if meeting[-3:] == "-08" or meeting == "meeting-2025-12":
+        # In the holidays too few come to decide anything.
+        coming = {agency: people if place < QUORUM - 1 else 0 for place, (agency, people) in enumerate(coming.items())}
     present = [agency for agency, people in coming.items() if people]
     if present:
         data = {

@@ -6,6 +6,7 @@ It is pure: no clock, no file, no ledger. What goes in at the other end is what 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from random import Random
 
 from ops.demo.aftermath import Aftermath
@@ -32,15 +33,16 @@ def events(seed: int = DEFAULT_SEED, *, scale: float = 1.0) -> Iterator[tuple[in
     referrals, services, arrests, consents) and leaves whole what the agencies' managers tell: the plan, commitments,
     staff, money and meetings.
     """
-    random = Random(seed)
-    pen = Pen(random)
+    stories = _Stories(seed)
+    pen, random = stories.begin("governance")
     tell_plan(pen)
     tell_committee(pen, random)
-    tell_promises(pen, random)
-    tell_indicators(pen, random)
-    tell_staff(pen, random)
-    tell_money(pen, random)
-    tell_community(pen, random)
+    tell_promises(*stories.begin("promises"))
+    tell_indicators(*stories.begin("indicators"))
+    tell_staff(*stories.begin("staff"))
+    tell_money(*stories.begin("money"))
+    tell_community(*stories.begin("community"))
+    pen, random = stories.begin("work")
     people = People(random)
     referrals = Referrals(pen, random, people, Programmes(pen, random))
     arrests = Arrests(pen, random, people)
@@ -48,8 +50,26 @@ def events(seed: int = DEFAULT_SEED, *, scale: float = 1.0) -> Iterator[tuple[in
     referrals.tell_own(scale)
     arrests.tell_own(scale)
     tell_privacy(pen, random, people, scale)
-    pen.arrivals.sort(key=_arrival)
-    return iter(pen.arrivals)
+    return iter(stories.arrivals())
+
+
+class _Stories:
+    """One pen and one generator for each story, so that a KPI more in the plan changes nothing of what people lived
+    through.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._pens: list[Pen] = []
+
+    def begin(self, name: str) -> tuple[Pen, Random]:
+        random = Random(f"{self._seed}/{name}")
+        self._pens.append(Pen(random))
+        return self._pens[-1], random
+
+    def arrivals(self) -> list[tuple[int, bytes]]:
+        """What all of them wrote, in order of arrival; at the same moment in the order in which they were begun."""
+        return sorted(chain.from_iterable(pen.arrivals for pen in self._pens), key=_arrival)
 
 
 def _arrival(sent: tuple[int, bytes]) -> int:

@@ -49,10 +49,10 @@ _WALK_INS_PER_DAY: Final = ((OPEN_DOOR, 5.2), (HOUSING, 2.1), (SCHOOLS, 1.2))
 
 _NEVER_TOLD: Final = 0.004
 """Referrals whose request the requester never put into its own system: only the other half is heard of."""
-_NOT_OURS: Final = 0.009
+_NOT_OURS: Final = 0.012
 """Referrals of which the target says that it was never asked."""
-_SHARED: Final = 0.45
-"""Services for a referral that are reported to the agency that asked, which is to confirm them."""
+_NAMED: Final = 0.45
+"""Services for a referral whose provider names the agency that is to confirm them; otherwise the referral does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +230,10 @@ class Referrals:
             data["minutes"] = 15 * random.randrange(1, 7)
             if asked is not None:
                 data |= {"person": asked.person.token, "person_group": asked.person.group}
-        shared = asked is not None and asked.requester is not voice and random.random() < _SHARED
-        if asked is not None and shared:
+        if asked is not None and random.random() < _NAMED:
             data["for_agency"] = asked.requester.agency
         self._pen.tell(voice, "service.delivered", f"delivery/{delivery}", moment_us, data)
-        if asked is not None and shared:
+        if asked is not None:
             self._confirm(asked.requester, delivery, moment_us)
 
     def _confirm(self, requester: Voice, delivery: str, delivered_us: int) -> None:

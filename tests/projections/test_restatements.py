@@ -24,6 +24,7 @@ from projections.reviews import CellName, Restatement, Snapshot, causes, freeze,
 from projections.views import Views
 from tests.projections.fake_log import FakeLog
 from tests.projections.kpi_world import ZONE, World, us
+from tests.projections.related_facts import RELATED, related_facts
 from tests.projections.test_cell_refresh import facts, take
 
 KPIS = ("K01", "K02", "K05", "K06", "K17", "K18", "K20", "K36", "K39", "P01")
@@ -31,10 +32,10 @@ MOMENT = us("2025-02-20")
 NOW = us("2025-06-10")
 
 
-def planned(world: World) -> None:
-    """A plan that measures by every KPI of these tests."""
-    world.plan(KPIS[0])
-    for kpi in KPIS[1:]:
+def planned(world: World, kpis: Sequence[str] = KPIS) -> None:
+    """A plan that measures by every one of these KPIs."""
+    world.plan(kpis[0])
+    for kpi in kpis[1:]:
         world.define(kpi)
 
 
@@ -116,19 +117,20 @@ def wrong(log: FakeLog, frozen: Snapshot, told: Sequence[Restatement]) -> list[s
     return found
 
 
-correction = st.tuples(st.integers(0, 30), facts)
-step = st.one_of(
-    facts.map(lambda fact: ("say", fact)),
-    facts.map(lambda fact: ("say", fact)),
-    st.integers(0, 30).map(lambda number: ("void", number)),
-    correction.map(lambda pair: ("replace", pair)),
-)
+def steps_of(facts_: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[str, Any]]:
+    """Facts, and a withdrawal or replacement for every two of them."""
+    return st.one_of(
+        facts_.map(lambda fact: ("say", fact)),
+        facts_.map(lambda fact: ("say", fact)),
+        st.integers(0, 30).map(lambda number: ("void", number)),
+        st.tuples(st.integers(0, 30), facts_).map(lambda pair: ("replace", pair)),
+    )
 
 
-def history(steps: Sequence[tuple[str, Any]]) -> FakeLog:
+def history(steps: Sequence[tuple[str, Any]], kpis: Sequence[str] = KPIS) -> FakeLog:
     """Random statements and corrections, recorded one a week through the first half of 2025, out of any order."""
     world = World()
-    planned(world)
+    planned(world, kpis)
     first = len(world.log.events)
     for what, argument in steps:
         take(world, what, argument)
@@ -139,24 +141,36 @@ def history(steps: Sequence[tuple[str, Any]]) -> FakeLog:
     return world.log
 
 
-@settings(
-    max_examples=12,
+quick = settings(
+    max_examples=8,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )
-@given(steps=st.lists(step, min_size=4, max_size=16), cut=st.integers(0, 12))
+
+
+def check(steps: list[tuple[str, Any]], cut: int, kpis: Sequence[str], most: int = 3) -> None:
+    """Every promise about some of the restatements of one history."""
+    log = history(steps, kpis)
+    frozen = snapshot(log, min(len(log.events), 4 + len(kpis) + cut))
+    seen: dict[tuple[str, tuple[int, ...]], Restatement] = {}
+    for one in restated(log, frozen):
+        seen.setdefault((one.name[0], tuple(r.event.log_index for r in one.events)), one)
+    assert wrong(log, frozen, list(seen.values())[:most]) == []
+
+
+@quick
+@given(steps=st.lists(steps_of(facts), min_size=4, max_size=16), cut=st.integers(0, 12))
 def test_without_the_events_listed_the_number_is_the_old_one_and_none_can_be_spared(
     steps: list[tuple[str, Any]], cut: int
 ) -> None:
-    log = history(steps)
-    upto = min(len(log.events), 4 + len(KPIS) + cut)
-    frozen = snapshot(log, upto)
-    told = restated(log, frozen)
-    seen: dict[tuple[str, tuple[int, ...]], Restatement] = {}
-    for one in told:
-        seen.setdefault((one.name[0], tuple(r.event.log_index for r in one.events)), one)
-    assert wrong(log, frozen, list(seen.values())[:3]) == []
+    check(steps, cut, KPIS)
+
+
+@quick
+@given(steps=st.lists(steps_of(related_facts), min_size=6, max_size=24), cut=st.integers(0, 12))
+def test_so_it_is_of_numbers_whose_rows_count_together(steps: list[tuple[str, Any]], cut: int) -> None:
+    check(steps, cut, RELATED)
 
 
 @pytest.fixture

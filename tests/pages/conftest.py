@@ -89,6 +89,7 @@ def addresses(house: House) -> dict[str, str]:
     replaced = house.reader.by_identity([("urn:test:pages", "n-2")], head)[0].log_index
     voiding = house.reader.by_identity([("urn:test:pages", "n-5")], head)[0].log_index
     decision = next(e for e in house.reader.after(0, 200) if e.kind == "decision").log_index
+    paid = next(e for e in house.reader.after(0, head) if e.type == "funding.disbursed")
     return {
         "scorecard": "/",
         "scorecard of all time": "/?period=all",
@@ -123,6 +124,12 @@ def addresses(house: House) -> dict[str, str]:
         "feed silent": "/feeds/larkmoor-schools/service",
         "quality": "/quality",
         "quality of an agency": "/quality?agency=open-door",
+        "reconciliation": "/reconciliation",
+        "reconciliation of a year": "/reconciliation?period=2025&as_of=2025-09-30",
+        "reconciliation of two": "/reconciliation/larkmoor-crisis/larkmoor-housing",
+        "reconciliation of two narrowed": "/reconciliation/larkmoor-crisis/larkmoor-housing?state=pending&fact=service",
+        "reconciliation with nobody": "/reconciliation/larkmoor-housing/-",
+        "subject of two": f"/subjects/{paid.subject}",
         "rejections": "/rejections",
         "quarantine": "/quarantine",
         "errors": "/docs/errors",

@@ -204,9 +204,8 @@ class Return(Part):
     ``person`` tells persons apart and ``at`` is the moment of a row; a row without either is left out as
     ``no_value``. A person counts once in a month, once in a quarter and once in a year, with the group of the first
     row in it; over all time once in every year. ``after`` says from which row the days are counted: ``first``, the
-    person's first of the period (a cohort: whoever's days have not passed is left out as ``window_open``, returned
-    or not); ``any``, any of the period (left out as ``window_open`` only while none was followed in time and the
-    days since the last have not passed).
+    person's first of the period (a cohort); ``any``, any of the period. Whoever's days since that row, or since the
+    last of the period, have not passed is left out as ``window_open``, returned or not.
     """
 
     kind: Literal["return"]

@@ -76,11 +76,9 @@ def stand(measure: Return, mine: list[Visit], days: int, as_of_us: int) -> bool 
     def soon(visit: Visit) -> bool:
         return visit.next_us is not None and visit.next_us - visit.at_us <= limit
 
-    if measure.after == "first":
-        return None if mine[0].at_us + limit > as_of_us else soon(mine[0])
-    if any(soon(visit) for visit in mine):
-        return True
-    return None if mine[-1].at_us + limit > as_of_us else False
+    judged = mine[:1] if measure.after == "first" else mine
+    # Who returned early waits like everybody else: counted at once, returns would crowd out those still to be seen.
+    return None if judged[-1].at_us + limit > as_of_us else any(soon(visit) for visit in judged)
 
 
 def by_person(found: Iterable[Visit]) -> dict[str, dict[str, list[Visit]]]:

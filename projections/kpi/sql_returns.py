@@ -184,7 +184,7 @@ def _persons(judged: Subquery, measure: Return, limits: list[int], as_of_us: int
     stand, change = [], []
     for number, days in enumerate(limits):
         returned, due = r[f"soon_{number}"], r.since_us + days * DAY_US
-        waiting = due > as_of_us if first else and_(returned == 0, due > as_of_us)
+        waiting = due > as_of_us
         stand.append(case((waiting, OPEN), else_=returned).label(f"stand_{number}"))
         change.append(case((waiting, due)))
     told = select(r.place, r.grp, *stand, *(one.label(f"due_{n}") for n, one in enumerate(change)))

@@ -278,6 +278,8 @@ _ROWS: tuple[tuple[str, str, int, FaultFamily, str, str], ...] = (
      "See /v1/agencies for the agencies of this ledger, and spell the id as it stands there."),
     ("lookup", "group_unknown", 404, "rejected", "The KPI has no such group in this period.",
      'Use "all", or a group listed on the KPI\'s page.'),
+    ("lookup", "basis_unavailable", 400, "rejected", "The KPI cannot be read as confirmed.",
+     "Read it as claimed: nobody else is to confirm what it counts."),
     ("lookup", "as_of_invalid", 400, "rejected", "This is not a moment or log_index of the ledger.",
      "Use an RFC 3339 moment with an offset, or a log_index between 1 and the head."),
     ("lookup", "zone_unknown", 400, "rejected", "This is not a time zone.",

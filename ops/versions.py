@@ -1,4 +1,4 @@
-"""Two versions of a KPI as a command, a page or a program asks for them.
+"""Two versions of a KPI, or its two readings, as a command, a page or a program asks for them.
 
 Here so that all three understand the same address in the same way.
 """
@@ -12,7 +12,7 @@ from contracts.faults import fault
 if TYPE_CHECKING:
     from contracts.kpi import KpiDefinition
     from ops.composition import House
-    from projections.kpi import AsOf
+    from projections.kpi import AsOf, Cell
     from projections.kpi.compare import Comparison
 
 _VERSION_DIGITS = 5
@@ -68,4 +68,33 @@ def compared(
             move=move,
             limit=limit,
             offset=offset,
+        )
+
+
+def cells_on(
+    house: House,
+    basis: str,
+    *,
+    kpi: str,
+    period: str | None = None,
+    group: str | None = None,
+    version: int | None = None,
+    as_of: AsOf,
+) -> list[Cell]:
+    """The cells of a KPI as claimed, which is as they stand, or as confirmed.
+
+    Raises the faults ``request_invalid`` for another basis, ``basis_unavailable``, and what ``House.cells`` raises.
+    """
+    from projections.kpi.basis import BASES, confirmed_cells
+    from projections.kpi.periods import may_be_asked
+
+    if basis not in BASES:
+        raise fault("request_invalid", f"basis must be one of {', '.join(BASES)}")
+    if basis == "claimed":
+        return house.cells(kpi=kpi, period=period, group=group, version=version, as_of=as_of)
+    if period is not None and not may_be_asked(period):
+        raise fault("period_invalid", f"{period[:50]!r} is not a period")
+    with house.reading(as_of) as connection:
+        return confirmed_cells(
+            connection, kpi=kpi, period=period, group=group, version=version, as_of=as_of, zone=house.zone
         )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +29,15 @@ Kpi = Annotated[str, typer.Argument(metavar="KPI", help="The KPI's id, such as K
 Version = Annotated[int | None, typer.Option("--version", min=1, help="One version of the definition.")]
 
 _SHORT = "show"
+
+
+class OnBasis(StrEnum):
+    """Which of the two halves a number rests on."""
+
+    CLAIMED = "claimed"
+    CONFIRMED = "confirmed"
+
+
 COMPARED_COLUMNS = ("figure", "before", "after")
 PROPOSED_COLUMNS = ("period", "value_before", "value", "unit", "numerator", "denominator", "excluded")
 
@@ -65,23 +75,25 @@ def kpi(
         str | None, typer.Option("--group", help='"all", agency:<name> and so on; every group if left out.')
     ] = None,
     version: Version = None,
+    basis: Annotated[
+        OnBasis, typer.Option("--basis", help="As claimed, or over what the other agency has confirmed.")
+    ] = OnBasis.CLAIMED,
     as_of: AsOfText = None,
     how: Format = OutputFormat.TABLE,
 ) -> None:
     """Show the cells of KPI."""
+    from ops.versions import cells_on
+
     with reading(home) as house:
         moment = house.as_of(as_of)
-        found = house.cells(kpi=name, period=period, group=group, version=version, as_of=moment)
+        found = cells_on(house, basis.value, kpi=name, period=period, group=group, version=version, as_of=moment)
         cells = [cell.to_json() for cell in found]
-    show(
-        Result(
-            {"as_of": moment.to_json(), "cells": cells},
-            CELL_COLUMNS,
-            rows_of(cells, CELL_COLUMNS),
-            notes=[f"As of {moment.to_json()['moment']}."],
-        ),
-        how,
-    )
+    told: dict[str, Any] = {"as_of": moment.to_json(), "cells": cells}
+    notes = [f"As of {moment.to_json()['moment']}."]
+    if basis is OnBasis.CONFIRMED:
+        told["basis"] = basis.value
+        notes.append("As confirmed: only what the other agency has confirmed and does not dispute is counted.")
+    show(Result(told, CELL_COLUMNS, rows_of(cells, CELL_COLUMNS), notes=notes), how)
 
 
 def define(

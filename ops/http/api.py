@@ -31,6 +31,7 @@ from ops.http.event_search import find_events
 from ops.http.listing import Listing, one_thing
 from ops.http.readings import actions, feeds, obligations, quality, reconciliation, reviews, versions
 from ops.settings import Settings
+from ops.versions import cells_on
 
 PRINCIPAL_KEY = "tallystick.principal"
 
@@ -108,14 +109,18 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
         period: str | None = None,
         group: str | None = None,
         version: Whole | None = None,
+        basis: Annotated[
+            str, Query(description="claimed, or confirmed: over what the other agency has confirmed.")
+        ] = "claimed",
         as_of: AsOfQuery = None,
     ) -> Response:
         moment = house.as_of(as_of)
-        found = house.cells(kpi=kpi, period=period, group=group, version=version, as_of=moment)
+        found = cells_on(house, basis, kpi=kpi, period=period, group=group, version=version, as_of=moment)
         cells = [cell.to_json() for cell in found]
         extra: dict[str, Any] = {
             "as_of": moment.to_json(),
             "kpi": kpi,
+            "basis": basis,
             "definitions": [row for row in house.definition_rows(moment) if row["kpi"] == kpi],
             **house.kpi_history(kpi, moment).to_json(),
         }

@@ -28,6 +28,8 @@ from ops.pages.decided import decided_figures, disputed_versions
 from ops.pages.remembering import Scorecards
 from ops.pages.reviews import marks_of
 from ops.pages.templating import shown
+from ops.versions import cells_on
+from projections.kpi.basis import as_confirmed
 from projections.kpi.definitions import Definition, Definitions
 from projections.kpi.sentence import explanation, part_names
 from projections.kpi.shapes import Cell, KpiLine, PlanSection, Scorecard
@@ -139,6 +141,7 @@ def kpi_figures(house: House, cards: Scorecards, asked: Asked, kpi: str) -> Figu
         "freshest_us": max(moments, default=None),
         "rules": explanation(definition)[1:],
         "versions": every_version,
+        "confirmed": confirmed(house, asked, line),
         **decided_figures(house, asked, kpi, definition.unit),
         **marks_of(house, asked, _plan_of(every_version), kpi, group="all"),
     }
@@ -233,6 +236,26 @@ def part_title(definition: KpiDefinition, group: str) -> str:
         return ""
     said = part_names(measure).get(group.partition(":")[2], "")
     return words.title_words(said)
+
+
+def confirmed(house: House, asked: Asked, line: KpiLine) -> list[tuple[Cell, Cell]]:
+    """The shown and the running cell as claimed, each with the same as confirmed; none where nobody else confirms
+    anything that the KPI counts."""
+    if line.problem or as_confirmed(line.definition) is None:
+        return []
+    pairs = []
+    for cell in (line.cell, line.current):
+        (other,) = cells_on(
+            house,
+            "confirmed",
+            kpi=cell.kpi,
+            version=cell.version,
+            period=cell.period,
+            group=cell.group,
+            as_of=asked.as_of,
+        )
+        pairs.append((cell, other))
+    return pairs
 
 
 def versions(house: House, asked: Asked, kpi: str) -> list[Definition]:

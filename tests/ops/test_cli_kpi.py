@@ -144,3 +144,26 @@ def test_what_cannot_be_compared_is_refused_by_name(
 ) -> None:
     told = run("kpi", "compare", "K06", "--home", planned, *asked)
     assert (EXIT_STATUS["rejected"], True) == (told.status, told.err.startswith(f"error {code}: ")), told.err
+
+
+def test_a_kpi_can_be_read_as_confirmed(run: Run, planned: str, tmp_path: Path, raw: Raw) -> None:  # noqa: F811
+    def referral(number: int, step: str, agency: str, **data: Any) -> bytes:
+        wire = f"org.tallystick.referral.{step}.v1"
+        named = {"referral": f"r-{number}", **data}
+        return raw(f"{number}-{step}", type=wire, subject=f"referral/r-{number}", agency=agency, data=named)
+
+    asked = {"requester": "police", "target": "harbor", "need": "housing"}
+    lines = [referral(1, "requested", "police", **asked), referral(2, "requested", "police", **asked)]
+    file = tmp_path / "referrals.ndjson"
+    file.write_bytes(b"\n".join([*lines, referral(1, "accepted", "harbor")]))
+    assert run("record", str(file), "--home", planned).status == 0
+
+    def cell(*more: str) -> Any:
+        told = run("kpi", "K17", "--period", "2025-03", "--group", "all", "--home", planned, "--format", "json", *more)
+        (found,) = told.json()["cells"]
+        return found["numerator"], found["denominator"]
+
+    # Of two requests harbor has answered one; the other has lapsed by claim, and is not confirmed at all.
+    assert [(1, 2), (1, 1)] == [cell("--basis", "claimed"), cell("--basis", "confirmed")]
+    refused = run("kpi", "K06", "--basis", "confirmed", "--home", planned)
+    assert (EXIT_STATUS["rejected"], True) == (refused.status, refused.err.startswith("error basis_unavailable: "))

@@ -161,3 +161,23 @@ def test_the_interface_gives_the_same_as_json_and_csv(client: Browser) -> None:
         (row["key"], row["from"], row["to"], row["events"]) for row in rows
     ]
     assert client.get("/v1/kpis/K06/compare?versions=1;2", {"accept": "application/json"}).status_code == 400
+
+
+def test_a_kpi_can_be_read_as_confirmed_beside_as_claimed(house: House, client: Browser) -> None:
+    asked = {"requester": "county", "target": "harbor", "need": "housing"}
+    events = [
+        wire(f"r-{n}", "referral.requested", f"referral/r-{n}", "2025-09-05T18:00:00Z", {"referral": f"r-{n}", **asked})
+        for n in (1, 2)
+    ]
+    accepted = wire("r-1a", "referral.accepted", "referral/r-1", "2025-09-06T18:00:00Z", {"referral": "r-1"})
+    house.record([json.dumps(event).encode() for event in [*events, accepted | {"agency": "harbor"}]])
+    house.catch_up()
+    page = plain(client, "/kpi/K17")
+    # The second one has lapsed by claim; that it ever reached harbor is not confirmed.
+    assert "September 2025 50.0% , how Referral acceptance for September 2025 was counted 1 of 2 100.0% 1 of 1" in page
+    assert "As claimed and as confirmed" not in plain(client, "/kpi/K06")
+    for basis, of in (("claimed", 2), ("confirmed", 1)):
+        told = client.get(f"/v1/kpis/K17.json?period=2025-09&group=all&basis={basis}").json()
+        assert (basis, of) == (told["basis"], told["cells"][0]["denominator"])
+    assert 400 == client.get("/v1/kpis/K17.json?basis=hoped").status_code
+    assert 400 == client.get("/v1/kpis/K06.json?basis=confirmed").status_code

@@ -62,12 +62,9 @@ def _items_of(fact: SharedFact) -> Select[Any]:
 
     claimer = column(fact.claimed_by)
     shared = meets(fact.shared)
-    state = case(
-        (and_(shared, meets(fact.disputed)), "disputed"),
-        (and_(shared, meets(fact.confirmed)), "confirmed"),
-        (shared, "pending"),
-        (meets(fact.unmatched), "unmatched"),
-    )
+    claim = case((meets(fact.disputed), "disputed"), (meets(fact.confirmed), "confirmed"), else_="pending")
+    # Whatever is no claim is unmatched: no other rows are selected.
+    state = case((shared, claim), else_="unmatched")
     named = case(*((_another(column(name), claimer), column(name)) for name in fact.others), else_=null())
     seconds = (*fact.confirmations, *fact.disputes)
     spoke = case(*((_another(column(s.agency), claimer), column(s.agency)) for s in seconds), else_=null())

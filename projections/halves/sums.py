@@ -207,19 +207,22 @@ def reconciliation(connection: Connection, as_of: AsOf, zone: str, *, period: st
     What is undated belongs to no period but "all", and is never past its grace: nobody can tell how long it
     waits.
     """
-    found = items()
-    past = past_grace_column(found, load_stretches(connection, zone), as_of.moment_us)
-    keys = [found.c[name] for name in ("fact", "claimer", "other", "unit", "state")]
-    query = select(
-        *keys,
-        func.count().label("n"),
-        func.sum(case((past, 1), else_=0)).label("past"),
-        *(func.sum(found.c[name]).label(f"sum_{name}") for name in AMOUNTS),
-    ).group_by(*keys)
-    within = within_period(found, period, zone)
-    if within is not None:
-        query = query.where(within)
-    return Reconciliation(as_of, period, tuple(_lines(connection.execute(query))))
+    stretches = load_stretches(connection, zone)
+    rows: list[Any] = []
+    for fact in FACTS.values():
+        # One after the other: a sum over the union of all of them takes the database twice as long.
+        found = items([fact])
+        past = past_grace_column(found, stretches, as_of.moment_us)
+        keys = [found.c[name] for name in ("fact", "claimer", "other", "unit", "state")]
+        query = select(
+            *keys,
+            func.count().label("n"),
+            func.sum(case((past, 1), else_=0)).label("past"),
+            *(func.sum(found.c[name]).label(f"sum_{name}") for name in AMOUNTS),
+        ).group_by(*keys)
+        within = within_period(found, period, zone)
+        rows += connection.execute(query if within is None else query.where(within))
+    return Reconciliation(as_of, period, tuple(_lines(rows)))
 
 
 def _lines(rows: Iterable[Any]) -> list[Line]:

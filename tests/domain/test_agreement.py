@@ -66,6 +66,14 @@ def test_an_amendment_without_parties_keeps_them() -> None:
     assert [made()] == decided(given(SIGNED, AMENDED), made())
 
 
+def test_the_terms_may_be_amended_while_the_agreement_lives() -> None:
+    terms = {"answer_within": {"limit": 2, "unit": "business_days"}}
+    amended = Fact("agreement.amended", {"agreement": "mou", "terms": terms})
+    assert [amended] == decided(given(SIGNED), amended)
+    assert [made()] == decided(given(SIGNED, amended), made())  # the parties are who they were
+    assert refusal(given(SIGNED, ENDED), amended) == ("agreement_already_ended", "/data/agreement")
+
+
 def test_a_commitment_is_made_once() -> None:
     assert refusal(given(SIGNED, made()), made()) == ("commitment_exists", "/data/commitment")
     assert [made("c2")] == decided(given(SIGNED, made()), made("c2"))

@@ -16,6 +16,8 @@ from typing import Any, Literal
 from sqlalchemy import BigInteger, Float, Table
 
 from projections.derive import OBLIGATIONS
+from projections.merges import Model, SubjectKey
+from projections.models import MODELS
 
 Row = Mapping[str, Any]
 Kind = Literal["text", "integer", "real"]
@@ -205,6 +207,20 @@ POPULATIONS: dict[str, Population] = {
             events="plan",
         ),
     )
+}
+
+
+def _by_itself(model: Model) -> Population | None:
+    """The population of a model that nobody has described here: one with a row a subject, placed by a month."""
+    dated = next((fill.column for slot in model.slots for fill in slot.fills if fill.origin == "time"), None)
+    if not isinstance(model.key, SubjectKey) or model.month_column is None or dated is None:
+        return None
+    return _own(model.name, model.key_column, dated, prefix=model.key.prefix.rstrip("/"))
+
+
+# A family that is added needs no line here: its model can be counted as it stands.
+POPULATIONS |= {
+    found.name: found for model in MODELS if model.name not in POPULATIONS and (found := _by_itself(model)) is not None
 }
 
 

@@ -71,10 +71,10 @@ def test_what_the_committee_saw_at_its_reviews_is_kept_and_has_been_restated_sin
     held = {review.review: review for review in desk.every(moment)}
     assert {review: due.isoformat() for review, due, _ in REVIEWS} == {name: one.due for name, one in held.items()}
     assert [name for name, one in held.items() if not one.held] == ["review-2025-h2"]
-    latest = desk.open(held["review-2025-h1"], moment)
-    assert latest.matches
-    assert latest.restated
-    assert "K18" in desk.open(held["review-2024-h2"], moment).decided
+    for review in held.values():
+        assert not review.held or desk.snapshot(review).sha256 == review.sha256
+    # Some agencies report up to 90 days late, so what was seen of the summer is no longer all there is.
+    assert desk.restated(held["review-2025-h1"], moment, kpi="K36")
 
 
 def test_it_is_read_at_a_fixed_moment_in_its_own_zone(house: House) -> None:

@@ -199,14 +199,16 @@ def decide(house: House, name: str, review: str, agency: str, data: dict[str, An
     """
     import orjson
 
+    time = format_us(house.now_us())
     event = {
         "specversion": "1.0",
-        "id": f"{name}-{review}",
+        # With its time, so that deciding again is told by the rule it breaks and not as a conflict of identity.
+        "id": f"{name}-{review}-{time}",
         "source": SOURCE,
         "type": f"org.tallystick.{name}.v1",
         "subject": f"review/{review}",
         "agency": agency,
-        "time": format_us(house.now_us()),
+        "time": time,
         "data": {"review": review, **data},
     }
     (outcome,) = house.record_batch([orjson.dumps(event)])

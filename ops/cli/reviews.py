@@ -165,7 +165,8 @@ def _adopter(house: House, plan: str) -> str:
 def _row(found: Restatement) -> list[Any]:
     kpi, version, period, group = found.name
     late = ", ".join(f"{agency} {days} days" for agency, days in found.late_reporters().items())
-    return [f"{kpi} v{version}", period, group, _figure(found.old), _figure(found.new), found.unit, len(found.events), late]
+    figures = [_figure(found.old), _figure(found.new)]
+    return [f"{kpi} v{version}", period, group, *figures, found.unit, len(found.events), late]
 
 
 def _figure(figures: Any) -> str:

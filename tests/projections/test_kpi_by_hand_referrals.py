@@ -129,6 +129,93 @@ def test_k20_corrected(world: World) -> None:
     assert (0, 0, 1, {}) == numbers(world.cell("K20", "2025-03", now=NOW))
 
 
+# K21 time to accept: median days from request to acceptance; beside it the 90th percentile, and the median to the first
+# service within 183 days.
+
+
+def served(world: World, delivery: str, referral: str, day: str) -> str:
+    return world.say("service.delivered", {"delivery": delivery, "service": "x", "referral": referral, "units": 1}, day)
+
+
+def test_k21_counted(world: World) -> None:
+    world.refer("a", "2025-03-01", accepted="2025-03-02")  # 1 day
+    world.refer("b", "2025-03-01", accepted="2025-03-04")  # 3 days
+    world.refer("c", "2025-03-01", accepted="2025-03-11")  # 10 days
+    world.refer("d", "2025-03-01")
+    world.refer("e", "2025-03-05", accepted="2025-03-01")  # accepted before it was requested
+    served(world, "s1", "a", "2025-03-06")  # 5 days
+    served(world, "s2", "a", "2025-03-03")  # 2 days: the first one
+    served(world, "s3", "b", "2025-03-07")  # 6 days
+    cell = world.cell("K21", "2025-03", now=NOW)
+    # 1, 3, 10 days: median 3, 90th percentile at place 1.8: 3 + 0.8 * 7 = 8.6. To the first service 2 and 6 days: 4.
+    assert (3, None, 3, {"not_accepted": 1, "accepted_before_request": 1}) == numbers(cell)
+    assert {"p90": 8.6, "to_first_service": 4} == cell.to_json()["also"]
+
+
+def test_k21_empty(world: World) -> None:
+    world.refer("a", "2025-03-01")
+    assert (None, None, 0, {"not_accepted": 1}) == numbers(world.cell("K21", "2025-03", now=NOW))
+
+
+def test_k21_censored(world: World) -> None:
+    # One that is not accepted yet is left out, and lengthens the median once it is.
+    world.refer("a", "2025-03-01", accepted="2025-03-03")
+    world.refer("b", "2025-03-01")
+    assert 2 == world.cell("K21", "2025-03", now=NOW).value
+    world.say("referral.accepted", {"referral": "b"}, "2025-03-31", agency="harbor")
+    assert 16 == world.cell("K21", "2025-03", now=NOW).value  # halfway between 2 and 30
+    # A service more than 183 days after the request is no first service any more.
+    served(world, "s1", "a", "2025-09-01")
+    assert {"to_first_service": None}.items() <= world.cell("K21", "2025-03", now="2025-12-01").to_json()[
+        "also"
+    ].items()
+
+
+def test_k21_corrected(world: World) -> None:
+    world.refer("a", "2025-03-01", accepted="2025-03-03")
+    assert 2 == world.cell("K21", "2025-03", now=NOW).value
+    accepted = world.log.events[-1].id
+    world.say("referral.accepted", {"referral": "a"}, "2025-03-06", agency="harbor", supersedes=accepted)
+    assert 5 == world.cell("K21", "2025-03", now=NOW).value
+
+
+# K22 ageing open referrals: open longer than 30 days / open, at the end of the period.
+
+
+def test_k22_counted(world: World) -> None:
+    world.refer("a", "2025-02-01")  # open, old
+    world.refer("b", "2025-03-20")  # open, young
+    world.refer("c", "2025-02-01", got_help="2025-04-10")  # still open at the end of March
+    world.refer("d", "2025-02-01", failed="2025-03-10")  # ended
+    world.refer("e", "2025-04-01")  # not requested yet
+    world.refer("f", None)  # since when it is open is not known
+    # At the end of March: a, c of a, b, c.
+    assert (66.7, 2, 3, {}) == numbers(world.cell("K22", "2025-03", now=NOW))
+    assert (66.7, 2, 3, {}) == numbers(world.cell("K22", "2025-Q1", now=NOW))
+    # At the end of April: a, b of a, b, e; c has ended.
+    assert (66.7, 2, 3, {}) == numbers(world.cell("K22", "2025-04", now=NOW))
+
+
+def test_k22_empty(world: World) -> None:
+    world.refer("a", "2025-03-01", got_help="2025-03-10")
+    assert world.cell("K22", "2025-03", now=NOW).value is None
+
+
+def test_k22_censored(world: World) -> None:
+    # The running month is as things stand at the reading, and what comes later is not counted before.
+    world.refer("a", "2025-05-12T12:00:00Z", got_help="2025-06-20")
+    assert (0, 0, 1, {}) == numbers(world.cell("K22", "2025-06", now="2025-06-11T11:59:59Z"))
+    assert (100, 1, 1, {}) == numbers(world.cell("K22", "2025-06", now="2025-06-11T12:00:00Z"))
+    assert world.cell("K22", "2025-06", now="2025-06-21").value is None
+
+
+def test_k22_corrected(world: World) -> None:
+    world.refer("a", "2025-02-01", got_help="2025-03-10")
+    assert world.cell("K22", "2025-03", now=NOW).value is None
+    world.void(world.log.events[-1].id)
+    assert (100, 1, 1, {}) == numbers(world.cell("K22", "2025-03", now=NOW))
+
+
 # K23 declined for lack of capacity: declined because there was no capacity / declined; by need, quarter of the request.
 
 

@@ -193,19 +193,18 @@ def _bound(found: Values, kind: Kind) -> tuple[str, list[list[Any]]]:
     somebody adapts it), so NULL goes as NO_TIME and is put back by the statement. Where a payload's number
     could be that number, it goes as None.
     """
-    null = is_null(found)
-    if null.all():
-        return "NULL", []
-    if found.dtype != object and (found == found[0]).all():
-        return str(found[0]), []
-    if not null.any():
-        return "?", [found.tolist()]
+    values = found.tolist()
     if found.dtype == object:
-        if kind not in ("text", "json"):
-            return "?", [found.tolist()]
-        found = found.copy()
-        found[null] = NO_TIME
-    return f"nullif(?, {NO_TIME})", [found.tolist()]
+        # Counted in the list: an array of objects would compare each of them.
+        nulls = values.count(None)
+        if nulls == len(values):
+            return "NULL", []
+        if nulls == 0 or kind not in ("text", "json"):
+            return "?", [values]
+        return f"nullif(?, {NO_TIME})", [[NO_TIME if value is None else value for value in values]]
+    if (found == found[0]).all():
+        return ("NULL" if values[0] == NO_TIME else str(values[0])), []
+    return (f"nullif(?, {NO_TIME})" if is_null(found).any() else "?"), [values]
 
 
 def _expand(

@@ -215,6 +215,13 @@ def test_an_older_version_of_a_type_is_brought_up_to_date_before_it_is_read(
     assert "988" == decode(b'{"data":{"line":"988"},"id":"e1","source":"//a"}').data.f_channel
 
 
+def test_a_body_that_leaves_out_the_one_field_that_is_asked_for_is_read_as_one_without_it() -> None:
+    decode = payloads.decoder(TypeCode("encounter.engaged.v1", "encounter.engaged", True, True), {"person"})
+    assert None is decode(b'{"data":{"call":"c-1"},"id":"\\"person\\":"}').data.f_person
+    assert "p:1" == decode(b'{"data":{"call":"c-1","person":"p:1"},"id":"e1"}').data.f_person
+    assert None is decode(b'{"data":{"call":"c-1"},"person":"p:9"}').data.f_person, "only what is in the payload"
+
+
 def test_the_version_changes_with_the_zone_and_with_every_declaration() -> None:
     fewer_slots = [*MODELS[:-1], replace(MODELS[-1], slots=(), collects=(), derived=(), indexes=())]
     versions = {

@@ -14,13 +14,14 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from contracts.kpi import Value
+from contracts.kpi import Return, Value
 from projections.kpi.cells import Reading, chosen, unknown_kpi
 from projections.kpi.conditions import reads_clock
 from projections.kpi.definitions import Definition
 from projections.kpi.measures import ALL_GROUPS, CellKey, Figures, parts_of
 from projections.kpi.periods import ALL, current, grain_of, label, latest_complete, previous
 from projections.kpi.populations import table_of
+from projections.kpi.returns import WINDOW_OPEN
 from projections.kpi.sentence import sentence
 from projections.kpi.shapes import (
     AsOf,
@@ -32,6 +33,7 @@ from projections.kpi.shapes import (
     Scorecard,
     TrendPoint,
 )
+from projections.kpi.sides import sides
 from projections.kpi.status import newest
 
 TREND_PERIODS = 13
@@ -149,7 +151,12 @@ def _shown(
 
 def _waiting(definition: Definition, figures: Figures) -> bool:
     """Whether rows are left out only because a moment they wait for has not passed yet."""
-    clocked = {exclusion.reason for exclusion in definition.body.exclude if reads_clock(exclusion.when)}
+    body = definition.body
+    if body.timing is not None:
+        return False  # what stood at the end of a period stood then, whatever the moment of reading
+    clocked = {one.reason for side in sides(body) for one in side.definition.exclude if reads_clock(one.when)}
+    if isinstance(body.measure, Return):
+        clocked.add(WINDOW_OPEN)
     return any(figures.excluded.get(reason) for reason in clocked)
 
 

@@ -51,13 +51,17 @@ def number_words(value: Decimal | int | float | None) -> str:
 
 
 def value_words(value: Decimal | int | float | None, unit: str) -> str:
-    """A value with its unit: ``80.1%``, ``30 minutes``, ``1 day``, ``1,204``."""
+    """A value with its unit: ``80.1%``, ``12.5 percentage points``, ``3 per 1,000``, ``1 day``, ``1,204``."""
     if value is None:
         return NO_VALUE
     text = number_words(value)
     if unit == "percent":
         return f"{text}%"
-    if unit in ("minutes", "days"):
+    if unit == "points":
+        return f"{text} percentage point{'' if value == 1 else 's'}"
+    if unit == "per_1000":
+        return f"{text} per 1,000"
+    if unit in ("minutes", "days", "months"):
         return f"{text} {unit[:-1] if value == 1 else unit}"
     return text
 

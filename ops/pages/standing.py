@@ -13,13 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from contracts.faults import fault
 from contracts.kpi import (
+    AlsoDuration,
     AlsoPercentile,
     AlsoShareAtMost,
+    Concentration,
     Count,
+    Gap,
     KpiDefinition,
+    Mean,
     Percentile,
+    Ratio,
+    Return,
     Share,
     Split,
+    Total,
     Value,
 )
 from ops.pages import words
@@ -189,12 +196,22 @@ def calculation(definition: KpiDefinition, cell: Cell) -> list[tuple[str, str]]:
     top, below = words.number_words(cell.numerator), words.number_words(cell.denominator)
     if cell.denominator is not None and not cell.denominator:
         return [("Counted", f"nothing: of 0 {definition.unit_of_count} no share can be formed, so no value is given")]
-    if isinstance(measure, Share | Split) and cell.numerator is not None and cell.denominator is not None:
+    groups = isinstance(measure, Gap) and cell.group == "all"
+    if isinstance(measure, Share | Split | Return | Gap) and not groups and cell.numerator is not None and cell.denominator is not None:
         return [
             ("Counted", f"{below} ({definition.unit_of_count})"),
             ("Of these, met the condition", top),
             ("Calculation", f"{top} ÷ {below} × 100 = {value}"),
         ]
+    if isinstance(measure, Ratio):
+        times = "" if measure.per == 1 else f" × {words.number_words(measure.per)}"
+        return [
+            ("Counted or added up", top),
+            ("Set against", f"{below} ({definition.unit_of_count})"),
+            ("Calculation", f"{top} ÷ {below}{times} = {value}"),
+        ]
+    if isinstance(measure, Mean | Concentration | Gap):
+        return [("Counted", f"{below} ({definition.unit_of_count})")]
     if isinstance(measure, Percentile):
         place = "the middle one" if measure.at == 50 else f"the value below which {measure.at}% of them lie"
         steps = [("Measured", f"{below} ({definition.unit_of_count})")] if cell.denominator is not None else []
@@ -204,7 +221,7 @@ def calculation(definition: KpiDefinition, cell: Cell) -> list[tuple[str, str]]:
         if cell.numerator is not None and cell.denominator is not None:
             parts.append(("From", f"{top} of {below}"))
         return parts
-    if isinstance(measure, Count):
+    if isinstance(measure, Count | Total):
         return [("Counted", f"{value} ({definition.unit_of_count})")]
     return []
 
@@ -220,6 +237,16 @@ def further(definition: KpiDefinition, cell: Cell) -> list[tuple[str, str]]:
             elif isinstance(also, AlsoShareAtMost):
                 limit = words.value_words(also.limit, definition.unit)
                 named[also.name] = (f"Share of at most {limit}", "percent")
+            elif isinstance(also, AlsoDuration):
+                said = "Median" if also.at == 50 else f"{also.at}th percentile"
+                named[also.name] = (f"{said} {words.reason_words(also.name)}", definition.unit)
+    if isinstance(measure, Ratio):
+        named = {also.name: (words.title_words(also.name), definition.unit) for also in measure.also}
+    if isinstance(measure, Mean):
+        named = {"margin": ("Margin, 95%, either way", definition.unit)}
+    if isinstance(measure, Gap):
+        named = {"low": ("95% interval from", "percent"), "high": ("95% interval to", "percent")}
+        named["ratio"] = ("Highest divided by lowest", "number")
     if isinstance(measure, Split):
         named = {name: (words.title_words(said), "percent") for name, said in part_names(measure).items()}
     told = []

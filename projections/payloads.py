@@ -67,7 +67,7 @@ def decoder(code: TypeCode, fields: set[str]) -> Decoder:
     event = msgspec.defstruct("Event", [("data", data)], gc=False)
     if code.current:
         decode: Decoder = msgspec.json.Decoder(event).decode
-        return decode if len(fields) != 1 else _seldom(decode, *fields, event(data()))
+        return decode if len(fields) != 1 else _seldom(decode, next(iter(fields)), event(data()))
 
     def decode_older(body: bytes) -> Any:
         envelope = orjson.loads(body)

@@ -197,7 +197,12 @@ def calculation(definition: KpiDefinition, cell: Cell) -> list[tuple[str, str]]:
     if cell.denominator is not None and not cell.denominator:
         return [("Counted", f"nothing: of 0 {definition.unit_of_count} no share can be formed, so no value is given")]
     groups = isinstance(measure, Gap) and cell.group == "all"
-    if isinstance(measure, Share | Split | Return | Gap) and not groups and cell.numerator is not None and cell.denominator is not None:
+    if (
+        isinstance(measure, Share | Split | Return | Gap)
+        and not groups
+        and cell.numerator is not None
+        and cell.denominator is not None
+    ):
         return [
             ("Counted", f"{below} ({definition.unit_of_count})"),
             ("Of these, met the condition", top),

@@ -108,7 +108,7 @@ def figures(definition: KpiDefinition, partial: Partial) -> Figures:
             squares = sum(amount * amount for amount in partial.counts.values())
             value = half_even(Fraction(squares, d * d), digits) if d else None
             largest = max(partial.counts.values(), default=0)
-            also["largest"] = _rounded(percent(largest, d), digits)
+            also["largest"] = _rounded(percent(largest, d), max(digits - 2, 0))
         case Return():
             value = _rounded(percent(n, d), digits)
             for limit in measure.also:

@@ -80,6 +80,7 @@ class Line:
     one: Obligation
     words: StateWords
     note: str
+    said: tuple[str, str]
     claims: tuple[tuple[str, str], ...]
     what: str
     by_day: bool
@@ -146,11 +147,11 @@ def obligations_figures(house: House, reading: Asked, filters: dict[str, str], o
     rest = {name: value for name, value in kept.items() if name not in ("state", "age")}
     debtors, creditors, fields = _matrix(found, to)
     return {
-        "summary": _summary(states),
+        "summary": _summary(found.beside),
         "tally": [
             (
                 STATE_WORDS[s],
-                states[s],
+                found.beside[s],
                 reading.links.to("/obligations", **rest, state="" if s == filters["state"] else s),
             )
             for s in STATES
@@ -217,7 +218,7 @@ def line(one: Obligation, moment_us: int, zone: str) -> Line:
     )
     by_day = day_end_us(local_day(one.due_us, zone), zone) == one.due_us
     what = _PERIOD.sub(lambda found: words.period_words(found[0]), _DAY.sub(_day, one.what))
-    return Line(one, STATE_WORDS[one.state], _note(one, moment_us, zone), claims, what, by_day)
+    return Line(one, STATE_WORDS[one.state], _note(one, moment_us, zone), _said(one), claims, what, by_day)
 
 
 def _day(found: re.Match[str]) -> str:
@@ -233,9 +234,13 @@ def _note(one: Obligation, moment_us: int, zone: str) -> str:
     if one.state == "open":
         days = (one.due_us - moment_us) // DAY_US
         return f"{words.count_words(days, 'day')} left" if days else "less than a day left"
+    return ""
+
+
+def _said(one: Obligation) -> tuple[str, str]:
+    """Who waived or disputes it last, and why: ("", "") where the state rests on no such word."""
     said = [remark for remark in one.remarks if remark.counts and remark.said == one.state]
-    reasons = [remark.reason for remark in said if remark.reason]
-    return reasons[-1] if reasons else ""
+    return (said[-1].agency or "nobody named", said[-1].reason or "") if said else ("", "")
 
 
 _AGENCIES = select(TABLES["agencies"].c.agency)

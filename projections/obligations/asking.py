@@ -45,18 +45,22 @@ class Asking:
     due_from_us: int | None = None
     due_until_us: int | None = None
 
-    def wants(self, found: Obligation) -> bool:
-        """Whether an obligation is among those asked for."""
+    def admits(self, found: Obligation) -> bool:
+        """Whether an obligation is among those asked for, whatever its state and age."""
         if found.state in SETTLED and found.due_us < self.window_us:
             return False
         return (
             (not self.debtor or found.debtor == self.debtor)
             and (not self.creditor or found.creditor == self.creditor)
-            and (not self.state or found.state == self.state)
-            and (not self.age or (found.state == "overdue" and age_of(found.due_us, self.as_of_us) == self.age))
             and (not self.agency or self.agency in (found.debtor, found.creditor))
             and (self.due_from_us is None or found.due_us >= self.due_from_us)
             and (self.due_until_us is None or found.due_us <= self.due_until_us)
+        )
+
+    def stands(self, found: Obligation) -> bool:
+        """Whether an obligation stands as asked for: in its state, and overdue for so long."""
+        return (not self.state or found.state == self.state) and (
+            not self.age or (found.state == "overdue" and age_of(found.due_us, self.as_of_us) == self.age)
         )
 
 

@@ -64,7 +64,8 @@ def dues(connection: Connection, as_of_us: int, zone: str) -> Iterator[Due]:
 
 
 def commitment_obligations(connection: Connection, as_of_us: int, zone: str) -> Source:
-    """What is owed under commitments as of a moment; what fell due after its agreement's end is not owed."""
+    """What is owed under commitments as of a moment; what falls due after its agreement's end is not owed, and a period
+    that has not begun is told of only where something was done or said about it."""
     not_owed: Counter[str] = Counter()
 
     def stream() -> Iterator[Obligation]:
@@ -75,6 +76,9 @@ def commitment_obligations(connection: Connection, as_of_us: int, zone: str) -> 
                 not_owed[due.not_owed] += 1
                 continue
             row, made = due.owed, due.made
+            state, since = state_of(due.facts, as_of_us), _since(due.owed, due.made, zone)
+            if state == "open" and since is not None and since > as_of_us:
+                continue
             yield Obligation(
                 "commitment",
                 row["key"],
@@ -82,10 +86,10 @@ def commitment_obligations(connection: Connection, as_of_us: int, zone: str) -> 
                 row["obligee"],
                 _what(row, made),
                 f"commitment/{row['commitment']}",
-                _since(row, made, zone),
+                since,
                 row["due_at"],
                 *fulfilment(due.facts.met, as_of_us),
-                state_of(due.facts, as_of_us),
+                state,
                 heard(due.remarks, as_of_us),
             )
 

@@ -37,8 +37,9 @@ class Survey:
     """What was asked for, as of a moment.
 
     ``counts`` by (kind, debtor, creditor, state); ``ageing`` by (kind, bucket of ``AGES``), of what is overdue;
-    ``next_due`` by debtor, of what is open; ``listed`` is one page of ``total`` obligations, what needs attention
-    first; ``not_owed`` by reason, of what looks like an obligation and is none.
+    ``next_due`` by debtor, of what is open; ``beside`` by state, whatever state and age were asked for; ``listed`` is
+    one page of ``total`` obligations, what needs attention first; ``not_owed`` by reason, of what looks like an
+    obligation and is none.
     """
 
     as_of_us: int
@@ -46,6 +47,7 @@ class Survey:
     counts: Counter[tuple[str, str, str, State]] = field(default_factory=Counter)
     ageing: Counter[tuple[str, str]] = field(default_factory=Counter)
     next_due: dict[str, Obligation] = field(default_factory=dict)
+    beside: Counter[State] = field(default_factory=Counter)
     listed: list[Obligation] = field(default_factory=list)
     total: int = 0
     not_owed: Counter[str] = field(default_factory=Counter)
@@ -100,10 +102,13 @@ def survey(
     sources = [source for _, source in _sources(connection, as_of_us, zone, asking)]
 
     def counted() -> Iterator[Obligation]:
-        counts, ageing, next_due = found.counts, found.ageing, found.next_due
+        counts, ageing, next_due, beside = found.counts, found.ageing, found.next_due, found.beside
         for source in sources:
             for one in source.obligations:
-                if not asking.wants(one):
+                if not asking.admits(one):
+                    continue
+                beside[one.state] += 1
+                if not asking.stands(one):
                     continue
                 counts[one.kind, one.debtor, one.creditor, one.state] += 1
                 if one.state == "overdue":
@@ -118,13 +123,15 @@ def survey(
     not_owed: Counter[str] = Counter()
     for source in sources:
         not_owed += source.not_owed
-    return Survey(as_of_us, asking, found.counts, found.ageing, found.next_due, page, found.counts.total(), not_owed)
+    return Survey(
+        as_of_us, asking, found.counts, found.ageing, found.next_due, found.beside, page, found.counts.total(), not_owed
+    )
 
 
 def every(connection: Connection, as_of_us: int, zone: str, asking: Asking) -> Iterator[Obligation]:
     """Every obligation asked for, kind by kind."""
     for _, source in _sources(connection, as_of_us, zone, asking):
-        yield from (one for one in source.obligations if asking.wants(one))
+        yield from (one for one in source.obligations if asking.admits(one) and asking.stands(one))
 
 
 def first_in_order(obligations: Iterable[Obligation], n: int) -> list[Obligation]:

@@ -224,7 +224,16 @@ def test_nothing_is_owed_after_the_agreement_has_ended(world: Partnership) -> No
     assert {"beds#2025-01": "overdue"} == world.states("2025-06-01")
     assert world.read("2025-06-01").not_owed == {"agreement_ended": 2}
     # Before it was ended nobody knew that it would be.
-    assert {"beds#2025-01", "beds#2025-02", "beds#2025-03"} == set(world.states("2025-02-09"))
+    assert {"beds#2025-01": "overdue", "beds#2025-02": "open"} == world.states("2025-02-09")
+
+
+def test_a_period_is_owed_from_its_first_moment_or_once_something_is_said_of_it(world: Partnership) -> None:
+    world.sign(terms=None)
+    world.promise()
+    assert {"beds#2025-01", "beds#2025-02"} == set(world.states("2025-02-28T23:59:59.999999-08:00"))
+    assert {"beds#2025-01", "beds#2025-02", "beds#2025-03"} == set(world.states("2025-03-01T00:00:00-08:00"))
+    world.about("evidenced", "2025-01-05", "lakeside", "2025-03")
+    assert {"beds#2025-01": "open", "beds#2025-03": "met"} == world.states("2025-01-10")
 
 
 def test_an_agreement_that_runs_out_owes_nothing_after_its_last_day_unless_it_is_extended(world: Partnership) -> None:
@@ -232,7 +241,7 @@ def test_an_agreement_that_runs_out_owes_nothing_after_its_last_day_unless_it_is
     world.promise()
     assert {"beds#2025-01", "beds#2025-02"} == set(world.states("2025-02-15"))
     world.say("agreement.amended", {"agreement": "mou", "expires": "2026-12-31"}, "2025-02-20", agency="county")
-    assert {"beds#2025-01", "beds#2025-02", "beds#2025-03"} == set(world.states("2025-02-21"))
+    assert {"beds#2025-01", "beds#2025-02", "beds#2025-03"} == set(world.states("2025-03-02"))
 
 
 def test_who_has_left_the_agreement_owes_nothing_further(world: Partnership) -> None:

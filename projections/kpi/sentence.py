@@ -22,7 +22,7 @@ from contracts.kpi import (
     Value,
 )
 from projections.kpi.clauses import listed, many, moment, one_of, plain, words
-from projections.kpi.telling import of_sides, standing_words, told
+from projections.kpi.telling import of_sides, standing_rules, standing_words, told
 from projections.kpi.vocabulary import NOUNS, TERMS, VALUES, spoken_of
 
 ORDINALS = {50: "median", 25: "first quartile", 75: "third quartile", 0: "least", 100: "greatest"}
@@ -110,8 +110,11 @@ def explanation(definition: KpiDefinition) -> list[str]:
     one, more = NOUNS.get(definition.population, (definition.unit_of_count, "cases"))
     it = f"the {one}"
     lines = [sentence(definition)]
-    if definition.scope is not None and not isinstance(definition.measure, Value):
+    if isinstance(definition.measure, Value):
+        lines.append(_reported(definition, definition.measure, it))
+    elif definition.scope is not None:
         lines.append(f"It looks only at {more} where {words(definition.scope, it, definition.population)}.")
+    lines.extend(standing_rules(definition))
     if isinstance(definition.measure, Ratio):
         lines.extend(of_sides(definition, definition.measure))
     said_of = partial(words, it=it, population=definition.population)
@@ -126,8 +129,12 @@ def explanation(definition: KpiDefinition) -> list[str]:
     )
     if len(definition.exclude) > 1:
         lines.append("Where several reasons apply, the first counts.")
+    if definition.weight is not None:
+        lines.append(f"Each counts as often as its \u201c{plain(definition.weight)}\u201d says.")
     lines.append(definition.censoring)
     lines.append("Where nothing is left to count there is no value, never 0.")
+    by = "" if definition.group_by is None else f", and also given by {plain(definition.group_by)}"
+    lines.append(f"It is read by {definition.period.grain}{by}.")
     lines.append("Data that arrive late restate the period they belong to.")
     digits = definition.rounding.digits
     lines.append(f"Rounded to {digits} {'digit' if digits == 1 else 'digits'}, ties to the even digit.")
@@ -136,6 +143,14 @@ def explanation(definition: KpiDefinition) -> list[str]:
     said = " ".join(lines)
     lines.extend(meaning for term, meaning in TERMS.items() if term in said)
     return lines
+
+
+def _reported(definition: KpiDefinition, measure: Value, it: str) -> str:
+    """Which of the reported figures are taken."""
+    of = [plain(column) for column in (measure.numerator, measure.denominator) if column is not None]
+    beside = f", with its {listed(of, 'and')} where they were reported" if of else ""
+    where = "" if definition.scope is None else f" where {words(definition.scope, it, definition.population)}"
+    return f"Taken is the {plain(measure.column)} of the figures{where}{beside}."
 
 
 __all__ = ["explanation", "many", "part_names", "sentence", "words"]

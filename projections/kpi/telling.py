@@ -20,8 +20,8 @@ from contracts.kpi import (
     Timing,
     Total,
 )
-from projections.kpi.clauses import listed, plain, words
-from projections.kpi.vocabulary import AMOUNTS, NOUNS, WHOSE
+from projections.kpi.clauses import listed, moment, plain, words
+from projections.kpi.vocabulary import AMOUNTS, NOUNS, WHOSE, spoken_of
 
 
 def standing_words(timing: Timing | None) -> str:
@@ -36,6 +36,31 @@ def standing_words(timing: Timing | None) -> str:
         case Latest():
             return " as last reported by the end of the period"
         case None:
+            return ""
+
+
+def standing_rules(definition: KpiDefinition) -> list[str]:
+    """From when until when a row counts, where rows stand at the end of a period; of every side of a ratio."""
+    sides: list[tuple[str, Timing | None]] = [(definition.population, definition.timing)]
+    if isinstance(definition.measure, Ratio):
+        further = (definition.measure.numerator, definition.measure.less)
+        sides += [(rows.population, rows.timing) for rows in further if rows is not None]
+    return list(dict.fromkeys(line for population, timing in sides if (line := _stands(population, timing))))
+
+
+def _stands(population: str, timing: Timing | None) -> str:
+    one, more = NOUNS.get(population, (plain(population), plain(population)))
+    spoken = spoken_of(population)
+    match timing:
+        case Open():
+            since = f"{_capital(_article(one))} {one} counts from {moment(timing.from_, spoken)}"
+            ends = listed([moment(column, spoken) for column in timing.until], "or") if timing.until else ""
+            return (f"{since} until {ends}." if ends else f"{since}.").replace("{it}", "it")
+        case Latest():
+            same = listed([plain(column) for column in timing.by], "and")
+            stands = f"the last one stands for its month and at most {timing.months - 1} more"
+            return f"Of several {more} of the same {same}, {stands}."
+        case _:
             return ""
 
 

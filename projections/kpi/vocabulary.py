@@ -45,7 +45,7 @@ NOUNS: dict[str, tuple[str, str]] = {
 
 AMOUNTS: dict[str, str] = {
     "amount_minor": "the money",
-    "headcount": "the staff",
+    "headcount": "the headcount",
     "attendees": "the attendees",
     "n": "the answers",
 }
@@ -64,6 +64,9 @@ PLURALS: dict[str, str] = {
     "response": "responses",
     "client": "clients",
     "request": "requests",
+    "officer": "officers",
+    "payment": "payments",
+    "member": "members",
     "day": "days",
 }
 """Nouns that a unit of count may be about; one that is not here is spoken of as "every …"."""
@@ -83,6 +86,10 @@ EVENTS: dict[str, tuple[str, str]] = {
     "due_at": ("{it} was due", "the due date"),
     "met_at": ("{it} was met", "its being met"),
     "delivered_at": ("the service was delivered", "the delivery"),
+    "earned_at": ("{it} was earned", "the day on which it was earned"),
+    "expired_at": ("{it} was reported as expired", "the day on which it is reported as expired"),
+    "expires": ("{it} expires", "the end of the day on which it expires"),
+    "happened_at": ("{it} happened", "the moment at which it happened"),
     "contacted_at": ("the person was reached again", "the follow-up"),
     "made_at": ("{it} was made", "{it}"),
     "held_at": ("{it} was held", "{it}"),
@@ -112,6 +119,7 @@ FLAGS: dict[str, tuple[str, str]] = {
     "closed": ("{it} is closed", "{it} is not closed"),
     "scheduled": ("{it} was scheduled", "{it} was not scheduled"),
     "held": ("{it} was held", "{it} was not held"),
+    "joint": ("agencies of several sectors took part", "agencies of one sector alone took part"),
     "quorum": ("{it} had a quorum", "{it} had no quorum"),
     "value_current": ("the newest value of {it} is up to date", "the newest value of {it} is out of date or missing"),
 }
@@ -123,6 +131,9 @@ KNOWN: dict[str, tuple[str, str]] = {
     "not_sent_reason": ("a reason for sending no team was given", "no reason for sending no team was given"),
     "outcome": ("the outcome is recorded", "no outcome is recorded"),
     "declined_reason": ("a reason for declining {it} was given", "no reason for declining {it} was given"),
+    "person": ("the token of the person is given", "no token of a person is given"),
+    "person_group": ("the group of the person is given", "no group of the person is given"),
+    "staff": ("the token of the member of staff is given", "no token of a member of staff is given"),
     "discipline": ("it is recorded which service {it} was for", "it is not recorded which service {it} was for"),
     "dispatched_team": ("it is recorded which team was sent out", "it is not recorded which team was sent out"),
     "arrived_team": ("it is recorded which team arrived", "it is not recorded which team arrived"),
@@ -208,6 +219,12 @@ OVERLAID: dict[str, dict[str, dict[str, Pair]]] = {
             "declined": ("a diversion was declined", "no diversion was declined"),
             "offered": ("a diversion was offered", "no diversion was offered"),
         },
+    },
+    "calls": {
+        "flags": {
+            "engaged": ("the team met the person", "the team did not meet the person"),
+            "closed": ("the encounter ended", "the encounter did not end"),
+        }
     },
     "actions": {"events": {"closed_at": ("{it} was closed", "its closing")}},
     "audits": {"events": {"closed_at": ("{it} was closed", "its closing")}},

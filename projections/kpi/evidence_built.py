@@ -127,7 +127,7 @@ def by_happening(
             agency, day = stated.names[number], day_text(on)
             reports.append((report_key(agency, family, day), agency, family, day, at, day[:7]))
         with MemoryStore() as store, store.write() as memory:
-            METADATA.create_all(memory)
+            statements.make_missing(memory, METADATA)
             Fold(MODELS, question.zone).fold(memory, live(reader.at(standing), superseded(connection)))
             statements.write_rows(memory, statements.insert(table_of("reports")), reports)
             made = built.expected_reports(memory, question.as_of_us, question.zone, question.places)
@@ -147,7 +147,7 @@ def by_plan(question: Question, connection: Connection, reader: LogReader, value
 
     def recompute() -> Partials:
         with MemoryStore() as store, store.write() as memory:
-            METADATA.create_all(memory)
+            statements.make_missing(memory, METADATA)
             Fold(MODELS, question.zone).fold(memory, live(reader.at(standing), superseded(connection)))
             definitions = Definitions.load(memory)
             partners = memberships(memory)
@@ -170,7 +170,7 @@ def by_trainings(
 
     def recompute() -> Partials:
         with MemoryStore() as store, store.write() as memory:
-            METADATA.create_all(memory)
+            statements.make_missing(memory, METADATA)
             Fold(MODELS, question.zone).fold(memory, live(reader.at(standing), superseded(connection)))
             return count(question, trained_staff(memory))
 
@@ -190,7 +190,7 @@ def by_agreements(
 
     def recompute() -> Partials:
         with MemoryStore() as store, store.write() as memory:
-            METADATA.create_all(memory)
+            statements.make_missing(memory, METADATA)
             Fold(MODELS, question.zone).fold(memory, live(reader.at(standing), superseded(connection)))
             return count(question, counted_rows(memory, question.zone))
 

@@ -53,6 +53,10 @@ MEASURED = (Percentile, Mean, Value)
 """Measures of a value, which a row may lack."""
 
 
+Moment = int | ColumnElement[Any]
+"""Microseconds since the epoch: one moment, or one for every row that is looked at."""
+
+
 class Source(Protocol):
     """What can be counted: a table, or anything else whose columns are found by name."""
 
@@ -63,10 +67,10 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Rows that stand at the end of a month: which those are, and the month as which they are counted."""
+    """Rows that stand at the ends of months: which those are, and the month as which each is counted."""
 
     rows: ColumnElement[bool]
-    month: str
+    month: ColumnElement[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def _bare(value: str | int | bool) -> str | int:
     return int(value) if isinstance(value, bool) else value
 
 
-def compile_condition(condition: Condition, table: Source, as_of_us: int) -> ColumnElement[bool]:
+def compile_condition(condition: Condition, table: Source, as_of_us: Moment) -> ColumnElement[bool]:
     """A condition as an SQL expression that is true or false, never NULL."""
     columns: Mapping[str, ColumnElement[Any]] = table.c
     match condition:
@@ -124,7 +128,7 @@ def compile_condition(condition: Condition, table: Source, as_of_us: int) -> Col
             return case((compile_condition(condition.condition, table, as_of_us), 1), else_=0) == 0
 
 
-def _flag(condition: Condition, table: Source, as_of_us: int) -> ColumnElement[Any]:
+def _flag(condition: Condition, table: Source, as_of_us: Moment) -> ColumnElement[Any]:
     return case((compile_condition(condition, table, as_of_us), 1), else_=0)
 
 
@@ -137,7 +141,7 @@ def _value(measure: Percentile, table: Source) -> ColumnElement[Any]:
     return type_coerce(table.c[of.column], BigInteger)
 
 
-def _facets(definition: KpiDefinition, table: Source, as_of_us: int) -> list[tuple[str, ColumnElement[Any]]]:
+def _facets(definition: KpiDefinition, table: Source, as_of_us: Moment) -> list[tuple[str, ColumnElement[Any]]]:
     """What rows are told apart by within a place, as labelled expressions."""
     measure = definition.measure
     match measure:
@@ -207,7 +211,7 @@ def _amounts(definition: KpiDefinition, table: Source) -> list[ColumnElement[Any
 def partial_query(
     definition: KpiDefinition,
     table: Source,
-    as_of_us: int,
+    as_of_us: Moment,
     months: Collection[str] | None = None,
     standing: Standing | None = None,
 ) -> Select[Any]:
@@ -225,7 +229,7 @@ def partial_query(
     facets = _facets(definition, table, as_of_us)
     amounts = _amounts(definition, table)
     inner = select(
-        (period if standing is None else literal(standing.month)).label("period"),
+        (period if standing is None else standing.month).label("period"),
         (null() if group is None else group).label("grp"),
         (literal(1) if scope is None else case((scope, 1), else_=0)).label("in_scope"),
         reason.label("reason"),
@@ -273,7 +277,7 @@ def count(
     connection: Connection,
     definition: KpiDefinition,
     table: Source,
-    as_of_us: int,
+    as_of_us: Moment,
     months: Collection[str] | None = None,
     standing: Standing | None = None,
 ) -> Counted:

@@ -1,20 +1,21 @@
 """The SQL of rows that stand: open at a moment, in a window that ends there, or the latest said.
 
-One query for every month whose end has to be counted again, over the rows that stand then; ``timed`` is the plain
-evaluator it must agree with.
+The ends that have to be counted again are a small table of their own, joined to the rows that stand at each;
+``timed`` is the plain evaluator it must agree with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import BigInteger, Text, and_, column, func, literal, or_, select, text, tuple_
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
-from contracts.kpi import KpiDefinition, Latest, Open, Rolling
+from contracts.kpi import KpiDefinition, Latest, Open, Rolling, Timing
 from projections.kpi import sql
 from projections.kpi.ends import End, ends, window
 from projections.kpi.joined import source
@@ -24,57 +25,103 @@ from projections.kpi.populations import POPULATIONS, columns_of, table_of
 from projections.kpi.reference import Place
 from projections.kpi.sql import Source, Standing
 
+ENDS_AT_ONCE = 100
+"""The ends that one query looks at; SQLite takes at most 500 parts of a compound select."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Ends as SQL: of one end its values, of several the columns of a table with a row for each."""
+
+    month: ColumnElement[Any]
+    at_us: ColumnElement[Any]
+    day: ColumnElement[Any]
+    first: ColumnElement[Any]
+
+    @classmethod
+    def of(cls, end: End, timing: Timing | None) -> Moments:
+        """One end."""
+        month, at_us, day, first = _values(end, timing)
+        return cls(literal(month), literal(at_us, BigInteger), literal(day), literal(first))
+
+    @classmethod
+    def among(cls, some: Sequence[End], timing: Timing | None) -> Moments:
+        """Several ends."""
+        names = ("month", "at_us", "day", "first_month")
+        rows = ["SELECT " + ", ".join(f":end{number}{name} AS {name}" for name in names) for number in range(len(some))]
+        given = {
+            f"end{number}{name}": value
+            for number, end in enumerate(some)
+            for name, value in zip(names, _values(end, timing), strict=True)
+        }
+        columns = (column(names[0], Text), column(names[1], BigInteger), column(names[2], Text), column(names[3], Text))
+        c = text(" UNION ALL ".join(rows)).bindparams(**given).columns(*columns).subquery("ends").c
+        return cls(c.month, c.at_us, c.day, c.first_month)
+
+
+def _values(end: End, timing: Timing | None) -> tuple[str, int, str, str]:
+    first = window(timing, end.month)[0] if isinstance(timing, Rolling | Latest) else end.month
+    return end.month, end.at_us, end.day, first
+
 
 def standing(definition: KpiDefinition, table: Source, end: End) -> ColumnElement[bool]:
     """Which rows stand at the end of a period."""
+    return standing_at(definition, table, Moments.of(end, definition.timing))
+
+
+def standing_at(definition: KpiDefinition, table: Source, ends_: Moments) -> ColumnElement[bool]:
+    """Which rows stand at each of some ends."""
     timing = definition.timing
     match timing:
         case Open():
             begun: ColumnElement[Any] = table.c[timing.from_]
-            return and_(begun.is_not(None), begun <= end.at_us, *_open(definition, timing, table, end))
+            return and_(begun.is_not(None), begun <= ends_.at_us, *_open(definition, timing, table, ends_))
         case Rolling():
-            return _within(definition, timing, table, end)
+            return _within(definition, table, ends_)
         case Latest():
-            return _latest(definition, timing, table, end)
+            return _latest(definition, timing, table, ends_)
         case None:
             raise ValueError("rows without a timing count in their month")
 
 
-def _is_day(definition: KpiDefinition, column: str) -> bool:
-    return columns_of(POPULATIONS[definition.population])[column] == "text"
+def _is_day(definition: KpiDefinition, name: str) -> bool:
+    return columns_of(POPULATIONS[definition.population])[name] == "text"
 
 
-def _open(definition: KpiDefinition, timing: Open, table: Source, end: End) -> list[ColumnElement[bool]]:
+def _open(definition: KpiDefinition, timing: Open, table: Source, ends_: Moments) -> list[ColumnElement[bool]]:
     found = []
     for name in timing.until:
-        column: ColumnElement[Any] = table.c[name]
-        later = column >= end.day if _is_day(definition, name) else column > end.at_us
-        found.append(or_(column.is_(None), later))
+        until: ColumnElement[Any] = table.c[name]
+        later = until >= ends_.day if _is_day(definition, name) else until > ends_.at_us
+        found.append(or_(until.is_(None), later))
     return found
 
 
-def _within(definition: KpiDefinition, timing: Rolling | Latest, table: Source, end: End) -> ColumnElement[bool]:
-    first, last = window(timing, end.month)
+def _within(definition: KpiDefinition, table: Source, ends_: Moments) -> ColumnElement[bool]:
     month: ColumnElement[Any] = table.c[definition.period.on]
-    return month.between(first, last)
+    return month.between(ends_.first, ends_.month)
 
 
-def _latest(definition: KpiDefinition, timing: Latest, table: Source, end: End) -> ColumnElement[bool]:
+def _latest(definition: KpiDefinition, timing: Latest, table: Source, ends_: Moments) -> ColumnElement[bool]:
     key: ColumnElement[Any] = table.c[_key(definition)]
+    by = [ends_.month, *(table.c[name] for name in timing.by)]
     order = [table.c[definition.period.on].desc(), key.desc()]
-    rank = func.row_number().over(partition_by=[table.c[name] for name in timing.by], order_by=order)
-    said = select(key.label("key"), rank.label("rank")).where(_within(definition, timing, table, end))
+    rank = func.row_number().over(partition_by=by, order_by=order)
+    said = select(ends_.month.label("month"), key.label("key"), rank.label("rank"))
+    said = said.where(_within(definition, table, ends_))
     if definition.scope is not None:
-        said = said.where(sql.compile_condition(definition.scope, table, end.at_us))
-    ranked = said.subquery("said")
-    return key.in_(select(ranked.c.key).where(ranked.c.rank == 1))
+        said = said.where(sql.compile_condition(definition.scope, table, ends_.at_us))
+    # Not the ends and rows of the query around it: these are counted off among themselves.
+    ranked = said.correlate(None).subquery("said")
+    last = select(ranked.c.month, ranked.c.key).where(ranked.c.rank == 1)
+    return and_(_within(definition, table, ends_), tuple_(ends_.month, key).in_(last))
 
 
 def _key(definition: KpiDefinition) -> str:
     """The column of the population's table that holds its key."""
     population = POPULATIONS[definition.population]
-    (column,) = table_of(population.table or population.name).primary_key.columns
-    return str(column.name)
+    (key,) = table_of(population.table or population.name).primary_key.columns
+    return str(key.name)
 
 
 def count(
@@ -87,17 +134,19 @@ def count(
     """
     table = source(POPULATIONS[definition.population])
     first = _first_month(connection, definition, table, zone) if wanted is None else None
-    found: dict[Place, Partial] = {}
     month_end = bounds_us(current(as_of_us, zone, "month"), zone)
     assert month_end is not None
     changes = [month_end[1]]
-    for end in ends(wanted, first, as_of_us, zone):
-        chosen = Standing(standing(definition, table, end), end.month)
-        counted = sql.count(connection, definition, table, end.at_us, standing=chosen)
-        if end.running:
-            changes += counted.next_change_us.values()
-        for (_, group), partial in counted.partials.items():
-            for place in end.places:
+    found: dict[Place, Partial] = {}
+    looked_at = ends(wanted, first, as_of_us, zone)
+    for start in range(0, len(looked_at), ENDS_AT_ONCE):
+        some = {end.month: end for end in looked_at[start : start + ENDS_AT_ONCE]}
+        moments = Moments.among(list(some.values()), definition.timing)
+        chosen = Standing(standing_at(definition, table, moments), moments.month)
+        counted = sql.count(connection, definition, table, moments.at_us, standing=chosen)
+        changes += [change for (month, _), change in counted.next_change_us.items() if some[month].running]
+        for (month, group), partial in counted.partials.items():
+            for place in some[month].places:
                 found[place, group] = partial
     if isinstance(definition.timing, Open):
         changes += _waiting(connection, definition, definition.timing, table, as_of_us, zone)
@@ -121,9 +170,9 @@ def _waiting(
     asked: list[ColumnElement[Any]] = []
     named = [timing.from_, *timing.until]
     for name in named:
-        column = table.c[name]
-        later = column >= today.isoformat() if _is_day(definition, name) else column > as_of_us
-        query = select(func.min(column)).where(later)
+        waited: ColumnElement[Any] = table.c[name]
+        later = waited >= today.isoformat() if _is_day(definition, name) else waited > as_of_us
+        query = select(func.min(waited)).where(later)
         if name == POPULATIONS[definition.population].time:
             # What begins later is of this month or a later one, and the months have an index.
             query = query.where(table.c[definition.period.on] >= today.isoformat()[:7])

@@ -84,7 +84,8 @@ REFERRALS = Model(
         Derived("disputed_at", first_time, ("requested_agency", "disputes"), kind="integer"),
         Derived("disputed_agency", first_agency, ("requested_agency", "disputes")),
     ),
-    indexes=(("month",),),
+    # What is open at a moment is found among what has not ended, or ended since.
+    indexes=(("month",), ("ended_at",)),
 )
 
 MODELS = (REFERRALS,)

@@ -382,7 +382,7 @@ def test_control_a_window_that_forgets_the_end_of_the_period_is_noticed(
     with Kept(engine, world) as connection:
         assert plainly(BODIES["K22"], world, now) == by_sql(connection, BODIES["K22"], now).partials
         assert {"2024-11", "2024-12", "2024-Q4", "2024"} == {place for place, _ in plainly(BODIES["K22"], world, now)}
-        monkeypatch.setattr(sql_timed, "_open", lambda definition, timing, table, end: [table.c.ended_at.is_(None)])
+        monkeypatch.setattr(sql_timed, "_open", lambda definition, timing, table, ends_: [table.c.ended_at.is_(None)])
         assert plainly(BODIES["K22"], world, now) != by_sql(connection, BODIES["K22"], now).partials
 
 

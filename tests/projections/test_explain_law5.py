@@ -56,6 +56,7 @@ def rich(world: World) -> None:
     world.say("indicator.measured", measured, "2025-02-01")
     world.say("indicator.measured", {**measured, "kpi": "P02"}, "2025-02-01")
     followed_up(world)
+    people_and_money(world)
     world.refresh(NOW)
 
 
@@ -83,6 +84,33 @@ def followed_up(world: World) -> None:
     world.say("review.scheduled", {**plan, "review": "v1", "due": "2025-02-28"}, "2025-02-05")
     held = {**plan, "review": "v1", "as_of": 3, "cells_sha256": "0" * 64, "cells": 12}
     world.say("review.held", held, "2025-02-27")
+
+
+def people_and_money(world: World) -> None:
+    """Staff and what they were trained for, force, persons met again, money and its spending, and a survey."""
+    for agency, sector in (("harbor", "housing"), ("metro-police", "law_enforcement")):
+        world.say("agency.joined", {"agency": agency, "name": agency, "sector": sector}, "2024-11-01", agency=agency)
+        for role in ("all", "patrol"):
+            body = {"agency": agency, "role": role, "period": "2025-01", "headcount": 9}
+            world.say("staffing.reported", body, "2025-01-31", agency=agency)
+    earned = {"certification": "z1", "staff": "s1", "kind": "cit", "role": "patrol", "expires": "2025-03-15"}
+    world.say("certification.earned", earned, "2025-01-10", agency="metro-police")
+    came = {"metro-police": ["s1", "s2"], "harbor": ["s3"]}
+    held = {"training": "t1", "course": "x", "kind": "scenario", "hours": 4, "staff_by_agency": came}
+    counts = {agency: len(staff) for agency, staff in came.items()}
+    world.say("training.held", {**held, "attendees_by_agency": counts}, "2025-02-10")
+    world.say("force.used", {"incident": "i1", "call": "e"}, "2025-02-05", agency="metro-police")
+    for call, day in (("p1", "2025-02-05"), ("p2", "2025-02-25")):
+        body = {"call": call, "disposition": "respite", "person": "t-1"}
+        world.say("encounter.closed", body, day)
+    taken = {"arrest": "a2", "charge_class": "felony", "divertible": False, "person": "t-1"}
+    world.say("arrest.made", taken, "2025-02-06", agency="metro-police")
+    for name, stage, amount in (("x1", "committed", 900), ("x2", "disbursed", 600), ("x3", "spent", 200)):
+        money = {"transaction": name, "funding": "f1", "amount_minor": amount, "currency": "USD", "provider": "county"}
+        world.say(f"funding.{stage}", money, "2025-02-10")
+    items = [{"item": "q1", "score": 4}, {"item": "q2", "score": 3}]
+    asked = {"survey": "v1", "instrument": "trust", "version": "1", "mode": "web", "n": 1, "items": items}
+    world.say("survey.collected", asked, "2025-02-10")
 
 
 def test_every_cell_of_every_kpi_agrees_with_its_events(world: World) -> None:

@@ -192,8 +192,8 @@ def full(world: World) -> None:
     earned = {"certification": "z", "staff": "s1", "kind": "cit", "role": "patrol", "expires": "2025-03-31"}
     world.say("certification.earned", earned, "2025-01-20", agency="north")
     for number in (1, 2):
-        asked = {"survey": f"q{number}", "instrument": "t", "version": "1", "mode": "web", "n": 1}
-        world.say("survey.collected", {**asked, "items": [{"item": "1", "score": number}]}, "2025-02-02")
+        answered = {"survey": f"q{number}", "instrument": "t", "version": "1", "mode": "web", "n": 1}
+        world.say("survey.collected", {**answered, "items": [{"item": "1", "score": number}]}, "2025-02-02")
 
 
 VALUES: list[tuple[str, str, tuple[Any, ...]]] = [
@@ -236,8 +236,8 @@ def test_what_is_shown_beside_the_value() -> None:
     assert {"within_6_months": 50, "within_24_months": None} == world.cell("K28", "2025", now="2025-09-30").to_json()[
         "also"
     ]
-    gap = world.cell("K46", "2025", "person_group:x", now=NOW)
-    assert ("percent", 0, {"low": 0, "high": 56.2}) == (gap.unit, gap.value, gap.to_json()["also"])
+    gap = world.cell("K46", "2025", "person_group:x", now=NOW).to_json()
+    assert ("percent", 0, {"low": 0, "high": 56.2}) == (gap["unit"], gap["value"], gap["also"])
     world.store.close()
 
 

@@ -13,6 +13,7 @@ from domain.plan import PlanRules
 ADOPTED = Fact("plan.adopted", {"plan": "p", "version": 1})
 GOAL = Fact("goal.set", {"plan": "p", "goal": "g"})
 OBJECTIVE = Fact("objective.set", {"plan": "p", "goal": "g", "objective": "o"})
+CALENDAR = Fact("calendar.set", {"plan": "p", "weekdays": [1, 2, 3, 4, 5], "holidays": ["2025-12-25"]})
 TARGET = Fact("target.set", {"plan": "p", "kpi": "K06", "targets": [{"period": "2025", "value": 80}]})
 
 
@@ -48,9 +49,14 @@ def decided(state: Any, fact: Fact) -> list[Fact]:
     return list(PlanRules().decide(state, fact))
 
 
-@pytest.mark.parametrize("fact", [GOAL, OBJECTIVE, defined(1), TARGET, retired(), disputed()])
+@pytest.mark.parametrize("fact", [GOAL, OBJECTIVE, CALENDAR, defined(1), TARGET, retired(), disputed()])
 def test_nothing_is_decided_before_the_plan_is_adopted(fact: Fact) -> None:
     assert refusal(given(), fact) == ("plan_not_adopted", "/data/plan")
+
+
+def test_a_calendar_is_set_again_whenever_the_partnership_wants() -> None:
+    assert decided(given(ADOPTED, CALENDAR), CALENDAR) == [CALENDAR]
+    assert given(ADOPTED, CALENDAR) == given(ADOPTED)
 
 
 def test_a_plan_is_adopted_again_only_in_a_higher_version() -> None:

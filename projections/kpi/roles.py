@@ -122,12 +122,30 @@ def _rows(
             made = timed.standing(question.definition, made, question.end)
         yield from sorted((((population.key(row),), row) for row in made), key=lambda pair: pair[0])
         return
-    table = source(population)
     keys = list(table_of(population.table or population.name).primary_key.columns)
-    query = select(*(column.label(name) for name, column in table.c.items())).where(inside(question)).order_by(*keys)
-    for found in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)).mappings():
-        row = dict(found)
-        yield tuple(row[key.name] for key in keys), row
+    columns = dict(source(population).c.items())
+    wanted = _named(question) | {key.name for key in keys} | {population.subject_column}
+    names = [name for name in columns if name in wanted]
+    query = select(*(columns[name].label(name) for name in names)).where(inside(question)).order_by(*keys)
+    places = [names.index(key.name) for key in keys]
+    for found in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
+        values = tuple(found)
+        yield tuple(values[place] for place in places), dict(zip(names, values, strict=True))
+
+
+def _named(question: Question) -> set[str]:
+    """Every word of a definition: the columns that it may look at are among them."""
+    named: set[str] = set()
+    left: list[Any] = [question.definition.model_dump(mode="json", by_alias=True)]
+    while left:
+        part = left.pop()
+        if isinstance(part, dict):
+            left.extend(part.values())
+        elif isinstance(part, list):
+            left.extend(part)
+        elif isinstance(part, str):
+            named.add(part)
+    return named
 
 
 def _place(

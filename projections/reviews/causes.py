@@ -8,24 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from sqlalchemy import ColumnElement, false, or_, select
+from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from contracts.kpi import Latest, Return
 from contracts.moments import day_text, local_epoch_day
 from contracts.ports import NO_TIME, HotColumns, LogReader
-from projections import statements
 from projections.kpi import counting, found
 from projections.kpi.definitions import Definitions
 from projections.kpi.evidence_subjects import independent
 from projections.kpi.inside import needed
 from projections.kpi.joined import source
 from projections.kpi.partials import Partial, merge
-from projections.kpi.populations import Row, table_of
+from projections.kpi.populations import POPULATIONS, Row, table_of
 from projections.kpi.question import Question
 from projections.kpi.stretches import Statements
+from projections.reviews.clusters import Part, cluster_causes, link
 from projections.reviews.fewest import fewest
 from projections.reviews.later import Later
 from projections.reviews.rows import Unit, Units
@@ -127,27 +125,14 @@ class Search:
         """Rows that count together with others: of one person, of one thing said anew, a referral with services."""
         population = question.population
         name = population.table or population.name
-        changed = self._changed(self.units(name), self._present(question))
-        services = table_of("services")
+        own = Part(self.units(name), table_of(name), link(question), POPULATIONS[name].subject)
+        own.changed = self._changed(own.units, self._present(question))
+        parts = [own]
         if population.table:
-            about = {row["referral"] for _, rows in changed for row in rows}
-            delivered = {f"delivery/{d}" for d in self._deliveries(question)} | self.units("services").known_before()
-            served = self._changed(self.units("services"), delivered)
-            changed += served
-            about |= {row["referral"] for _, rows in served for row in rows} - {None}
-            where = or_(
-                _of(table_of(name).c.referral, about), table_of(name).c.month.in_(sorted(question.months or ()))
-            )
-            asked = select(table_of(name).c.referral).where(where)
-            copied = {table_of(name): where, services: services.c.referral.in_(asked)}
-        else:
-            column = _link(question)
-            shared = {row[column] for _, rows in changed for row in rows} - {None}
-            copied = {table_of(name): or_(needed(question), _of(table_of(name).c[column], shared))}
-        subjects = {subject for unit, _ in changed for subject in unit.subjects}
-        return self._in_scratch(
-            question, Scratch(self.connection, self.reader, self.later, self.zone, copied, subjects)
-        )
+            served = Part(self.units("services"), table_of("services"), "referral", POPULATIONS["services"].subject)
+            served.changed = self._changed(served.units, {f"delivery/{d}" for d in self._deliveries(question)})
+            parts.append(served)
+        return cluster_causes(self.connection, question, parts, contribution)
 
     def _deliveries(self, question: Question) -> list[str]:
         """The services of referrals whose rows decide the cell now."""
@@ -156,14 +141,9 @@ class Search:
         query = select(services.c.delivery).where(services.c.referral.in_(asked))
         return list(self.connection.execute(query).scalars())
 
-    def _changed(self, units: Units, present: set[str]) -> list[tuple[Unit, list[Row]]]:
-        """The units whose rows are others now, with all their rows, old and new."""
-        changed = []
-        for unit in units.of(present):
-            was, is_now = units.rows(unit, ()), units.rows(unit, sorted(unit.later))
-            if was != is_now:
-                changed.append((unit, [*was, *is_now]))
-        return changed
+    def _changed(self, units: Units, present: set[str]) -> list[Unit]:
+        """The units whose rows are others now."""
+        return [unit for unit in units.of(present) if units.rows(unit, ()) != units.rows(unit, sorted(unit.later))]
 
     def _in_scratch(self, question: Question, scratch: Scratch) -> Events:
         def outcome(some: Sequence[int]) -> str:
@@ -217,24 +197,11 @@ class Search:
 
 def contribution(question: Question, rows: Iterable[Row]) -> str:
     """What some rows add to a cell of one side, as text that is the same for the same figures."""
-    return as_text(found.count(question, rows).values())
+    counted = found.count(question, rows)
+    # The rows of a return are counted whosever group they are of: a person's next row may be another agency's.
+    return as_text(partial for (_, member), partial in counted.items() if question.member in (None, member))
 
 
 def as_text(partials: Iterable[Partial]) -> str:
     """Partials added up, as text. When the newest row was does not count: that dates a number and is no part of it."""
     return replace(merge(partials), last_us=None).to_text()
-
-
-def _link(question: Question) -> str:
-    """The column by whose values rows count together."""
-    definition = question.definition
-    if isinstance(definition.measure, Return):
-        return definition.measure.person
-    if isinstance(definition.timing, Latest):
-        return definition.timing.by[0]
-    assert definition.distinct is not None
-    return definition.distinct
-
-
-def _of(column: ColumnElement[Any], values: set[Any]) -> ColumnElement[bool]:
-    return or_(false(), *(column.in_(some) for some in statements.chunks(sorted(values, key=str))))

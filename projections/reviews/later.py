@@ -6,6 +6,7 @@ Read once for all the numbers of a review, from the typed columns of the log aft
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -64,7 +65,7 @@ class Later:
         found.gone_before = (found.gone - new) | _taken_before(reader, after, new)
         return found
 
-    def targets(self, log_indexes: set[int]) -> set[Target]:
+    def targets(self, log_indexes: Set[int]) -> set[Target]:
         """What some of these events take away, by identity."""
         return {target(self.taking[index]) for index in log_indexes & self.taking.keys()}
 

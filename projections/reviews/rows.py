@@ -22,7 +22,7 @@ from projections.reviews.later import Later
 SUBJECTS_AT_ONCE = 400
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Unit:
     """The events about some subjects: ``earlier`` ones up to the review, ``later`` ones since, by log_index; among the
     later also those about something else that take a statement about these subjects away (as ``Recorded``)."""
@@ -30,6 +30,8 @@ class Unit:
     subjects: frozenset[str]
     earlier: list[Gist] = field(default_factory=list)
     later: dict[int, Gist | Recorded] = field(default_factory=dict)
+    made: dict[frozenset[int], list[Row]] = field(default_factory=dict)
+    """Rows that were made before, by the later events taken."""
 
 
 class Units:
@@ -43,20 +45,30 @@ class Units:
         table = table_of(population)
         self._anew = Anew(population, zone, set(table.c.keys()))
         self._known: set[str] | None = None
+        self._made: dict[frozenset[str], Unit] = {}
+        self._touching = later.touching()
         # The population's own way from a row to its subject, asked about a key that is none.
         self._prefix = self._population.subject({self._population.subject_column: ""})
+        self._touched = {s for s in (*later.subjects, *self._touching) if s.startswith(self._prefix)}
 
     def of(self, present: Collection[str]) -> Iterator[Unit]:
         """The units of these subjects (whose rows are in a cell now) and of those that had events by the review, so
         that their rows may have been in it; of both, those that anything was recorded about since."""
-        touching = self._later.touching()
-        relevant = (set(present) & self._touched()) | self.known_before()
+        touching = self._touching
+        relevant = (set(present) & self._touched) | self.known_before()
         for subjects in _connected(relevant, self._links(touching)):
-            yield self._unit(subjects, touching)
+            if subjects not in self._made:
+                self._made[subjects] = self._unit(subjects, touching)
+            yield self._made[subjects]
 
     def rows(self, unit: Unit, with_later: Iterable[int]) -> list[Row]:
         """The unit's rows as its earlier events and these of the later ones make them."""
-        taken = set(with_later)
+        taken = frozenset(with_later)
+        if taken not in unit.made:
+            unit.made[taken] = self._rows(unit, taken)
+        return unit.made[taken]
+
+    def _rows(self, unit: Unit, taken: frozenset[int]) -> list[Row]:
         gone = self._later.gone_before | self._later.targets(taken)
         events = [*unit.earlier, *(unit.later[index] for index in sorted(taken))]
         return list(
@@ -68,14 +80,11 @@ class Units:
             )
         )
 
-    def _touched(self) -> set[str]:
-        return {s for s in (*self._later.subjects, *self._later.touching()) if s.startswith(self._prefix)}
-
     def known_before(self) -> set[str]:
         """The subjects that something was recorded about both by the review and since."""
         if self._known is None:
             self._known = set()
-            for some in statements.chunks(sorted(self._touched()), SUBJECTS_AT_ONCE):
+            for some in statements.chunks(sorted(self._touched), SUBJECTS_AT_ONCE):
                 before = self._reader.about(some, self._later.after)
                 self._known |= {gist.subject for gist in self._reader.gists(before)} if len(before) else set()
         return self._known

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+MEGABYTE = 1_000_000
+
 
 def seconds(work: Callable[[], object]) -> float:
     """Wall-clock seconds of one call, garbage collected beforehand."""
@@ -76,6 +78,10 @@ class Report:
         self.add(
             what, f"{ratio:,.1f} × ({mine:,.0f} against {other:,.0f} {unit})", f"≥ {at_least:g} ×", ratio >= at_least
         )
+
+    def at_most(self, what: str, figure: float, bar: float, unit: str) -> None:
+        """A row for a figure that may not be higher than its bar."""
+        self.add(what, f"{figure:,.0f} {unit}", f"≤ {bar:g} {unit}", figure <= bar)
 
     @property
     def missed(self) -> list[Line]:

@@ -8,42 +8,21 @@ from __future__ import annotations
 
 import sqlite3
 import statistics
-import subprocess
-import sys
 from pathlib import Path
 
 import orjson
 
-from contracts.intake import validate
-from domain.ledger import Ledger
 from ops.bench.library import open_cases, project_one_at_a_time, save_one_at_a_time
 from ops.bench.load import wire_events
-from ops.bench.measuring import Report, peak_rss_bytes, rate, seconds
-from ops.composition import open_house, system_clock
-
-MEGABYTE = 1_000_000
-
-
-def fill(home: Path, events: int, tag: str) -> None:
-    """Record so many valid events in a home, in batches of 2,000."""
-    ledger = Ledger.open(home, clock=system_clock)
-    try:
-        batch: list[bytes] = []
-        for body in wire_events(events, tag=tag):
-            batch.append(body)
-            if len(batch) == 2000:
-                ledger.record([validate(item) for item in batch])
-                batch.clear()
-        if batch:
-            ledger.record([validate(item) for item in batch])
-    finally:
-        ledger.close()
+from ops.bench.measuring import Report, rate, seconds
+from ops.bench.partnership import Partnership
+from ops.composition import open_house
 
 
-def bench_rebuild(report: Report, folder: Path, rounds: int, events: int) -> None:
-    """All read models (and, in a row of its own, all KPI cells too) from ``events`` events."""
+def bench_rebuild(report: Report, folder: Path, partnership: Partnership, rounds: int, events: int) -> None:
+    """All read models (and, in a row of its own, all KPI cells too) from ``events`` events of the whole language."""
     home = folder / "rebuild"
-    fill(home, events, "v")
+    partnership.fill(home, events)
     app = open_cases(folder / "library-projection.db")
     sample = [orjson.loads(body) for body in wire_events(3000, tag="lp")]
     save_one_at_a_time(app, sample)
@@ -85,25 +64,3 @@ def _plain_loop(file: Path) -> int:
         total += len(state)
     connection.close()
     return total
-
-
-def bench_rebuild_memory(report: Report, home: Path, events: int) -> None:
-    """Peak memory of a rebuild of a large ledger, in a process of its own."""
-    done = subprocess.run([sys.executable, "-m", "ops.bench.rebuilding", str(home)], capture_output=True, check=True)
-    peak = int(done.stdout)
-    report.add(
-        f"peak memory of rebuilding {events:,} events",
-        f"{peak / MEGABYTE:,.0f} MB",
-        "≤ 600 MB",
-        peak <= 600 * MEGABYTE,
-    )
-
-
-def _main() -> None:
-    with open_house(Path(sys.argv[1])) as house:
-        house.rebuild()
-    sys.stdout.write(f"{peak_rss_bytes()}\n")
-
-
-if __name__ == "__main__":
-    _main()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ops.composition import House
     from projections.kpi import AsOf
     from projections.kpi.history import Change
-    from projections.reviews import Held, Restatement, Snapshot
+    from projections.reviews import CellName, Held, Restatement, Snapshot
 
 SNAPSHOTS_KEPT = 8
 """Snapshots in memory; one of twenty KPIs over two years takes a few megabytes."""
@@ -70,6 +70,7 @@ class Reviews:
         self._lock = threading.Lock()
         self._snapshots: dict[Any, Snapshot] = {}
         self._restated: dict[Any, tuple[Restatement, ...]] = {}
+        self._names: dict[Any, tuple[CellName, ...]] = {}
 
     @property
     def _house(self) -> House:
@@ -105,6 +106,38 @@ class Reviews:
         snapshot = self.snapshot(held)
         with self._house.reading(as_of) as connection:
             return self._restatements(connection, snapshot, **some)
+
+    def changed(self, held: Held, as_of: AsOf, **some: str | None) -> tuple[CellName, ...]:
+        """The names of the numbers that are others now, of all or of some. Costs no search for the events, so that a
+        list or a mark may ask."""
+        from projections.kpi.cells import Reading
+        from projections.kpi.explaining import high_water, stored_generation
+        from projections.kpi.shapes import AsOf
+        from projections.reviews.restating import changed
+
+        snapshot = self.snapshot(held)
+        with self._house.reading(as_of) as connection:
+            upto = high_water(connection)
+            state = (upto, stored_generation(connection))
+            key = ("names", snapshot.plan, snapshot.as_of, snapshot.sha256, state, tuple(sorted(some.items(), key=str)))
+            found = self._remembered(self._names, key)
+            if found is None:
+                reading = Reading(connection, AsOf(snapshot.moment_us, upto), self._house.zone)
+                found = tuple(one.name for one in changed(reading, snapshot, **some))
+        return self._remember(self._names, key, found, RESTATED_KEPT)
+
+    def matches(self, held: Held) -> bool:
+        """Whether the digest and the number of cells that a review states are those of its snapshot."""
+        snapshot = self.snapshot(held)
+        return held.sha256 == snapshot.sha256 and held.cells == len(snapshot.cells)
+
+    def line(self, held: Held, as_of: AsOf) -> dict[str, Any]:
+        """A review in a list, as JSON: with whether its digest ``matches`` and how many ``restatements`` there are;
+        both None for one that has not been held."""
+        told: dict[str, Any] = {**held.to_json(), "matches": None, "restatements": None}
+        if held.held:
+            told |= {"matches": self.matches(held), "restatements": len(self.changed(held, as_of))}
+        return told
 
     def latest(self, plan: str | None, as_of: AsOf) -> Held | None:
         """The last review of a plan that was held by a reading."""

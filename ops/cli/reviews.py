@@ -56,13 +56,7 @@ def every(
     with reading(home) as house:
         moment = house.as_of(as_of)
         desk = reviews_of(house)
-        items = []
-        for held in desk.every(moment):
-            item: dict[str, Any] = {**held.to_json(), "matches": None, "restatements": None}
-            if held.held:
-                opened = desk.open(held, moment)
-                item |= {"matches": opened.matches, "restatements": len(opened.restated)}
-            items.append(item)
+        items = [desk.line(held, moment) for held in desk.every(moment)]
     body = {"as_of": moment.to_json(), "reviews": items}
     show(Result(body, _COLUMNS, rows_of(items, _COLUMNS), notes=[f"As of {moment.to_json()['moment']}."]), how)
 

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Response
 from contracts.faults import fault
 from ops.pages import words
 from ops.pages.asking import PAGE_ROWS, Asked, asked, page_start
-from ops.reviewing import OpenReview, reviews_of
+from ops.reviewing import OpenReview, Reviews, reviews_of
 from projections.kpi.shapes import Scorecard
 from projections.reviews import Held, Restatement
 
@@ -32,11 +32,12 @@ MARKED_MAX = 3
 
 @dataclass(frozen=True, slots=True)
 class ReviewLine:
-    """A review in the list; ``opened`` is None for one that has not been held."""
+    """A review in the list; ``matches`` is None for one that has not been held."""
 
     held: Held
     address: str
-    opened: OpenReview | None
+    matches: bool | None
+    restated: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,7 @@ def register(router: APIRouter, pages: Pages) -> None:
     def reviews_page(as_of: str = "") -> Response:
         reading = asked(house, as_of)
         desk = reviews_of(house)
-        lines = [
-            ReviewLine(held, review_address(reading, held), desk.open(held, reading.as_of) if held.held else None)
-            for held in desk.every(reading.as_of)
-        ]
+        lines = [_line(desk, reading, held) for held in desk.every(reading.as_of)]
         return pages.page("reviews", {"reviews": lines}, here="/reviews", nav="/reviews", reading=reading)
 
     @router.get("/reviews/{review}")
@@ -99,6 +97,13 @@ def register(router: APIRouter, pages: Pages) -> None:
         figures = restatement_figures(house, reading, held, (kpi, version, period, group))
         here = "/".join(["/reviews", *map(_part, (review, kpi, version, period)), quote(group, safe=":@,/")])
         return pages.page("restatement", figures, here=here, nav="/reviews", reading=reading)
+
+
+def _line(desk: Reviews, asked: Asked, held: Held) -> ReviewLine:
+    if not held.held:
+        return ReviewLine(held, review_address(asked, held), None, 0)
+    restated = len(desk.changed(held, asked.as_of))
+    return ReviewLine(held, review_address(asked, held), desk.matches(held), restated)
 
 
 def review_figures(house: House, asked: Asked, held: Held, card: Scorecard, kpi: str, offset: int) -> Figures:
@@ -183,11 +188,17 @@ def marks_of(house: House, asked: Asked, plan: str | None, kpi: str, **some: str
     held = None if plan is None else desk.latest(plan, asked.as_of)
     if held is None:
         return {"restated_since": None}
-    found = desk.restated(held, asked.as_of, kpi=kpi, **some)
-    if not found:
+    names = sorted(desk.changed(held, asked.as_of, kpi=kpi, **some), key=lambda name: name[2], reverse=True)
+    if not names:
         return {"restated_since": None}
-    told = [restated_words(asked, held, kpi, one) for one in sorted(found, key=lambda one: one.name[2], reverse=True)]
-    return {"restated_since": (held, review_address(asked, held, kpi=kpi), told[:MARKED_MAX], len(told) - MARKED_MAX)}
+    # The search for the events is made for those that are named here alone.
+    told = [
+        restated_words(asked, held, kpi, one)
+        for name in names[:MARKED_MAX]
+        for one in desk.restated(held, asked.as_of, kpi=kpi, period=name[2], group=name[3])
+        if one.name == name
+    ]
+    return {"restated_since": (held, review_address(asked, held, kpi=kpi), told, len(names) - len(told))}
 
 
 def restated_words(asked: Asked, held: Held, title: str, one: Restatement) -> Restated:

@@ -76,13 +76,7 @@ def register(router: APIRouter, house: House, settings: Settings) -> None:
     @router.get("/reviews", summary="The reviews: due, held, of what digest, and how many numbers were restated")
     def reviews(request: Request, as_of: AsOfQuery = None) -> Response:
         moment = house.as_of(as_of)
-        items = []
-        for held in desk.every(moment):
-            item: dict[str, Any] = {**held.to_json(), "matches": None, "restatements": None}
-            if held.held:
-                opened = desk.open(held, moment)
-                item |= {"matches": opened.matches, "restatements": len(opened.restated)}
-            items.append(item)
+        items = [desk.line(held, moment) for held in desk.every(moment)]
         return Listing("reviews", items, REVIEW_COLUMNS, {"as_of": moment.to_json()}).response(request)
 
     @router.get("/reviews/{review}", summary="One review: the cells it froze, and every number that is another now")

@@ -292,3 +292,34 @@ def test_control_a_list_that_is_too_short_or_too_long_is_noticed(
     assert wrong(world.log, frozen, restated(world.log, frozen)[:1]) == []
     monkeypatch.setattr(causes, "fewest", broken)
     assert wrong(world.log, frozen, restated(world.log, frozen)[:1]) != []
+
+
+def test_a_number_about_the_kpis_names_those_that_were_restated_and_their_events() -> None:
+    world = World()
+    planned(world, ("K06", "K38"))
+    closing = {"call": "c0", "disposition": "arrest"}
+    world.say("encounter.closed", closing, "2024-08-05", at="2025-01-02")
+    frozen = snapshot(world.log, len(world.log.events))
+    late = say(world, "encounter.closed", "2025-01-05", "2025-03-01", call="c1", disposition="arrest")
+    say(world, "call.received", "2025-01-05", "2025-03-01", call="c2", psap="p", channel="911")
+    one = by_name(restated(world.log, frozen))["K38", 1, "2025-01", "all"]
+    assert ((0, 100), ("K06",)) == ((one.old["value"], one.new["value"]), one.kpis)
+    assert [late] == [responsible.event.id for responsible in one.events]
+    world.store.close()
+
+
+def test_of_a_report_that_was_missing_every_later_statement_about_the_day_is_told() -> None:
+    world = World()
+    planned(world, ("K37",))
+    body = {"agency": "lakeside", "feed": "encounter", "cadence": "monthly", "grace_days": 5, "since": "2025-01-01"}
+    world.say("report.expected", body, "2025-01-01", at="2025-01-02")
+    frozen = snapshot(world.log, len(world.log.events))
+    both = [
+        say(world, "encounter.closed", "2025-01-05", "2025-03-01", call=call, disposition="arrest")
+        for call in ("c1", "c2")
+    ]
+    one = by_name(restated(world.log, frozen))["K37", 1, "2025-01", "all"]
+    assert (0, 100) == (one.old["value"], one.new["value"])
+    assert both == [responsible.event.id for responsible in one.events]
+    assert wrong(world.log, frozen, [one]) == []
+    world.store.close()

@@ -142,7 +142,7 @@ def history(steps: Sequence[tuple[str, Any]], kpis: Sequence[str] = KPIS) -> Fak
 
 
 quick = settings(
-    max_examples=8,
+    max_examples=5,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=list(HealthCheck),

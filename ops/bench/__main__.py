@@ -18,7 +18,7 @@ from ops.bench.recording import bench_recording
 
 def _show(line: Line) -> None:
     verdict = {None: "", True: "met", False: "MISSED"}[line.met]
-    sys.stdout.write(f"{line.what:<72} {line.measured:<52} {line.aim:<12} {verdict}\n")
+    sys.stdout.write(f"{line.what:<80} {line.measured:<52} {line.aim:<12} {verdict}\n")
     sys.stdout.flush()
 
 

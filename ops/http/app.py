@@ -39,6 +39,7 @@ from ops.http.problem import (
     send_problem,
 )
 from ops.metrics import Metrics
+from ops.obligation_gauge import ObligationGauge
 from ops.pages import Pages
 from ops.pages import routes as page_routes
 from ops.settings import Settings
@@ -241,6 +242,8 @@ def _framework(house: House, settings: Settings, watch: Watch, pages: Pages) -> 
     def metrics() -> Response:
         return Response(house.metrics.export(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    # Where the lists of obligations are served, their counts are scraped.
+    house.metrics.watch("tallystick_obligations", ObligationGauge(house))
     app.include_router(reading_routes(house, settings))
     app.include_router(page_routes(house, settings), include_in_schema=False)
     for path in OPENAPI_PATHS:

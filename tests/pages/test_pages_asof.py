@@ -19,7 +19,9 @@ YOUNG = frozenset(
 
 
 def fields(page: Node) -> list[Node]:
-    return [node for node in page.all("input") if node.attributes.get("name") == "as_of"]
+    """What a reader may fill in; what a form only passes on is hidden."""
+    named = [node for node in page.all("input") if node.attributes.get("name") == "as_of"]
+    return [node for node in named if node.attributes.get("type") != "hidden"]
 
 
 def test_every_page_that_reads_views_offers_one_day_to_read_it_on(client: Browser, addresses: dict[str, str]) -> None:

@@ -14,7 +14,6 @@ from starlette.responses import Response
 
 from ops.composition import House
 from ops.http.listing import Listing
-from ops.obligation_gauge import ObligationGauge
 from ops.settings import Settings
 
 OBLIGATION_COLUMNS = (
@@ -69,9 +68,6 @@ SinceQuery = Annotated[
 def register(router: APIRouter, house: House, settings: Settings) -> None:
     """Add this section's routes to ``router``, which stands under ``/v1``."""
     from projections.obligations import asking, survey
-
-    # Where the lists are served, their counts are scraped.
-    house.metrics.watch("tallystick_obligations", ObligationGauge(house))
 
     @router.get("/obligations", summary="What is owed by a date, what needs attention first")
     def obligations(

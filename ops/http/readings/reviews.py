@@ -14,7 +14,7 @@ from starlette.responses import Response
 from contracts.faults import fault
 from ops.composition import House
 from ops.http.listing import Listing
-from ops.reviewing import reviews_of
+from ops.reviewing import Reviews, reviews_of
 from ops.settings import Settings
 
 if TYPE_CHECKING:
@@ -71,21 +71,24 @@ Id = Annotated[str | None, Query(max_length=200)]
 
 def register(router: APIRouter, house: House, settings: Settings) -> None:
     """Add this section's routes to ``router``, which stands under ``/v1``."""
-    desk = reviews_of(house)
+
+    # Asked for anew by each request: routes touch the house only when they are called.
+    def desk() -> Reviews:
+        return reviews_of(house)
 
     @router.get("/reviews", summary="The reviews: due, held, of what digest, and how many numbers were restated")
     def reviews(request: Request, as_of: AsOfQuery = None) -> Response:
         moment = house.as_of(as_of)
-        items = [desk.line(held, moment) for held in desk.every(moment)]
+        items = [desk().line(held, moment) for held in desk().every(moment)]
         return Listing("reviews", items, REVIEW_COLUMNS, {"as_of": moment.to_json()}).response(request)
 
     @router.get("/reviews/{review}", summary="One review: the cells it froze, and every number that is another now")
     def review(request: Request, review: str, as_of: AsOfQuery = None) -> Response:
         moment = house.as_of(as_of)
-        held = desk.one(review, moment)
+        held = desk().one(review, moment)
         if not held.held:
             return Listing("cells", [], FROZEN_COLUMNS, {"as_of": moment.to_json(), **held.to_json()}).response(request)
-        opened = desk.open(held, moment)
+        opened = desk().open(held, moment)
         extra = {"read_as_of": moment.to_json(), **opened.to_json()}
         del extra["cells"]  # how many the review states stands beside them under a name of its own
         extra["stated_cells"] = held.cells
@@ -102,11 +105,11 @@ def register(router: APIRouter, house: House, settings: Settings) -> None:
     ) -> Response:
         moment = house.as_of(as_of)
         if review is None:
-            chosen = [held for held in desk.every(moment) if held.held]
+            chosen = [held for held in desk().every(moment) if held.held]
         else:
-            chosen = [_held(desk.one(review, moment))]
+            chosen = [_held(desk().one(review, moment))]
         found = [
-            (held, one) for held in chosen for one in desk.restated(held, moment, kpi=kpi, period=period, group=group)
+            (held, one) for held in chosen for one in desk().restated(held, moment, kpi=kpi, period=period, group=group)
         ]
         items = [{"review": held.review, **one.to_json()} for held, one in found]
         flat = [_flat(held, one) for held, one in found]

@@ -75,9 +75,7 @@ def _of_state(catalogue: Catalogue, entry: Entry, schema: dict[str, Any], state:
     found: list[Break] = []
     payloads = [json.loads(sample)["data"] for sample in state.samples]
     if state.schema != schema:
-        found = breaks(
-            state.schema, schema, old_example=next(iter(payloads), None), new_example=next(iter(entry.good), None)
-        )
+        found = breaks(state.schema, schema, old_examples=payloads, new_examples=entry.good)
     for payload in payloads:
         problem = unreadable(catalogue, entry, payload)
         if problem:

@@ -9,7 +9,7 @@ of the Confluent Schema Registry.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -43,31 +43,36 @@ class Break:
         }
 
 
-def breaks(old: Schema, new: Schema, *, old_example: Any = None, new_example: Any = None) -> list[Break]:
+def breaks(
+    old: Schema, new: Schema, *, old_examples: Sequence[Any] = (), new_examples: Sequence[Any] = ()
+) -> list[Break]:
     """Every break found between two payload schemas; empty where the change is fully compatible.
 
-    The examples are valid payloads of each, around which counter-examples are built.
+    The examples are valid payloads of each, around which counter-examples are built: the first that serves is shown.
     """
-    found = [*_backward(old, new, old_example), *_forward(old, new, new_example)]
     unique: dict[tuple[str, str, str], Break] = {}
-    for broken in found:
-        unique.setdefault((broken.direction, broken.pointer, broken.reason), broken)
+    for broken in (*_backward(old, new, old_examples), *_forward(old, new, new_examples)):
+        name = (broken.direction, broken.pointer, broken.reason)
+        if name not in unique or unique[name].counter_example is None:
+            unique[name] = broken
     return list(unique.values())
 
 
-def _backward(old: Schema, new: Schema, example: Any) -> Iterator[Break]:
+def _backward(old: Schema, new: Schema, examples: Sequence[Any]) -> Iterator[Break]:
     sends, takes = oracle(dict(old)), oracle(dict(new))
-    for beyond in Inclusion(old, new).beyond(example):
-        shows = beyond.shown and sends.is_valid(beyond.instance) and not takes.is_valid(beyond.instance)
-        yield _break("backward", beyond, shows)
+    for example in examples or (None,):
+        for beyond in Inclusion(old, new).beyond(example):
+            shows = beyond.shown and sends.is_valid(beyond.instance) and not takes.is_valid(beyond.instance)
+            yield _break("backward", beyond, shows)
 
 
-def _forward(old: Schema, new: Schema, example: Any) -> Iterator[Break]:
+def _forward(old: Schema, new: Schema, examples: Sequence[Any]) -> Iterator[Break]:
     sends, reads = oracle(dict(new)), oracle(dict(old))
-    for beyond in Inclusion(new, old, tolerant=True).beyond(example):
-        seen = without_unknown(beyond.instance, old, old) if beyond.shown else None
-        shows = beyond.shown and sends.is_valid(beyond.instance) and not reads.is_valid(seen)
-        yield _break("forward", beyond, shows)
+    for example in examples or (None,):
+        for beyond in Inclusion(new, old, tolerant=True).beyond(example):
+            seen = without_unknown(beyond.instance, old, old) if beyond.shown else None
+            shows = beyond.shown and sends.is_valid(beyond.instance) and not reads.is_valid(seen)
+            yield _break("forward", beyond, shows)
 
 
 def _break(direction: Direction, beyond: Beyond, shows: bool) -> Break:

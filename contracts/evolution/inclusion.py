@@ -8,12 +8,12 @@ schemas use; a difference in any other is not judged but told, which refuses the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from contracts.evolution.instances import ANNOTATIONS, Schema, bounds, branches, instances, resolved, within
-from contracts.evolution.texts import texts
+from contracts.evolution.texts import listed, texts
 from contracts.oracle import oracle
 
 _JUDGED: Final = {
@@ -104,11 +104,8 @@ class Inclusion:
             yield Beyond("", f"{', '.join(unjudged)} changed, which cannot be judged", None, shown=False)
             return
         if "const" in wide or "enum" in wide:
-            allowed = [wide["const"]] if "const" in wide else list(wide["enum"])
-            for value in instances(narrow, self.narrow, len(allowed) + 1):
-                if value not in allowed:
-                    yield Beyond("", "only listed values are left", value)
-                    return
+            yield from self._not_listed(narrow, wide)
+            return
         if kind == "string":
             yield from _strings(narrow, wide)
         elif kind in ("integer", "number"):
@@ -117,6 +114,17 @@ class Inclusion:
             yield from self._arrays(narrow, wide, example)
         elif kind == "object":
             yield from self._objects(narrow, wide, example)
+
+    def _not_listed(self, narrow: Schema, wide: Schema) -> Iterator[Beyond]:
+        """Any value, where the other side takes listed ones only."""
+        allowed = [wide["const"]] if "const" in wide else list(wide["enum"])
+        if narrow.get("type") == "string" and "format" not in narrow:
+            others: Iterable[Any] = texts(narrow, {"pattern": listed(str(value) for value in allowed)})
+        else:
+            others = instances(narrow, self.narrow, len(allowed) + 1)
+        found = next((value for value in others if value not in allowed), None)
+        if found is not None or narrow.get("type") not in ("string", "integer", "boolean", "null"):
+            yield Beyond("", "only listed values are left", found, found is not None)
 
     def _unjudged(self, narrow: Schema, wide: Schema) -> list[str]:
         judged = _JUDGED.get(str(narrow.get("type")), set()) | ANNOTATIONS

@@ -111,9 +111,12 @@ def _numbers(schema: Schema, count: int) -> list[Any]:
     start = 1 if low is None else low
     if high is not None and start > high:
         start = high
-    step = 1 if high is None or start + count - 1 <= high else -1
-    values = [start + step * number for number in range(count)]
-    return [value for value in values if within(value, schema)]
+    # Upwards from the least, downwards where there is no least; halves where whole numbers need not be.
+    step: float = 1 if schema.get("type") == "integer" else 0.5
+    rising = [start + step * number for number in range(count)]
+    falling = [start - step * number for number in range(1, count)]
+    found = [value for value in (*rising, *falling) if within(value, schema)]
+    return [int(value) if float(value).is_integer() else value for value in found[:count]]
 
 
 def bounds(schema: Schema) -> tuple[float | int | None, float | int | None]:

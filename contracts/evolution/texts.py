@@ -8,7 +8,7 @@ are counted on the way.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from itertools import islice
 from typing import Any, Final
@@ -19,9 +19,12 @@ from interegular.fsm import FSM, anything_else
 from contracts import limits
 
 _ESCAPED: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
-_STANDING_FOR_THE_REST: Final = "é"
+_REST: Final = "éñ名☃\n\x01"
+"""Characters that may stand for all those that no pattern names."""
+
 _STATES_MAX: Final = 200_000
-_ANY: Final = r"^[\x20-\x7e]*$"
+_EVERY: Final = r"[\s\S]*"
+_ANY: Final = f"^{_EVERY}$"
 
 
 @cache
@@ -34,11 +37,24 @@ def automaton(pattern: str) -> FSM:
     start = text.startswith("^")
     end = text.endswith("$") and not text.endswith("\\$")
     body = text[start : len(text) - end]
-    whole = f"{'' if start else '.*'}(?:{body}){'' if end else '.*'}"
+    if (start or end) and _alternates(body):
+        raise ValueError(f"the pattern {pattern!r} anchors only one of its alternatives")
+    whole = f"{'' if start else _EVERY}(?:{body}){'' if end else _EVERY}"
     try:
         return interegular.parse_pattern(whole).to_fsm()
     except Exception as error:  # the library raises types of its own, undocumented
         raise ValueError(f"the pattern {pattern!r} cannot be read as an automaton: {error}") from error
+
+
+def _alternates(body: str) -> bool:
+    """Whether a pattern has alternatives outside of any group or class."""
+    plain = re.sub(r"\\.|\[(?:\\.|[^\]])*\]", "", body)
+    depth = 0
+    for character in plain:
+        depth += (character == "(") - (character == ")")
+        if character == "|" and not depth:
+            return True
+    return False
 
 
 def _python_escape(found: re.Match[str]) -> str:
@@ -61,7 +77,9 @@ def texts(schema: Mapping[str, Any], beyond: Mapping[str, Any] | None = None) ->
 
 
 def _walk(machine: FSM, low: int, high: int) -> Iterator[str]:
-    letters = {key: _letter(symbols) for key, symbols in machine.alphabet.by_transition.items()}
+    named = {symbol for symbols in machine.alphabet.by_transition.values() for symbol in symbols} - {anything_else}
+    rest = next((character for character in _REST if character not in named), None)
+    letters = {key: _letter(symbols, rest) for key, symbols in machine.alphabet.by_transition.items()}
     usable = {key: letter for key, letter in letters.items() if letter is not None}
     alive = {state for state in machine.states if machine.islive(state)}  # type: ignore[no-untyped-call]
     seen: set[tuple[Any, int]] = set()
@@ -81,14 +99,23 @@ def _walk(machine: FSM, low: int, high: int) -> Iterator[str]:
         front = following
 
 
-def _letter(symbols: Any) -> str | None:
+def _letter(symbols: Any, rest: str | None) -> str | None:
     """A readable one of the symbols that lead the same way; None where only such are left that XML and people avoid."""
     plain = [symbol for symbol in symbols if symbol is not anything_else]
-    for wanted in (str.isalnum, str.isprintable, lambda symbol: True):
+    for wanted in (_plainest, str.isalnum, str.isprintable, lambda symbol: True):
         found = sorted(symbol for symbol in plain if wanted(symbol))
         if found:
             return str(found[0])
-    return _STANDING_FOR_THE_REST if len(plain) < len(list(symbols)) else None
+    return rest if len(plain) < len(list(symbols)) else None
+
+
+def _plainest(symbol: str) -> bool:
+    return symbol.isascii() and symbol.isalnum()
+
+
+def listed(values: Iterable[str]) -> str:
+    """The pattern of exactly these texts."""
+    return f"^(?:{'|'.join(re.escape(value) for value in values)})$"
 
 
 def some_texts(schema: Mapping[str, Any], count: int) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal, get_args
 
 from sqlalchemy.engine import Connection
@@ -16,6 +17,7 @@ from contracts.moments import format_us
 from projections.kpi import Definitions
 from projections.kpi.built import expected_reports
 from projections.kpi.expectations import Feed, feeds
+from projections.kpi.periods import local_date
 
 FeedStatus = Literal["silent", "late", "on_time", "waiting", "ended"]
 FEED_STATES: tuple[FeedStatus, ...] = get_args(FeedStatus)
@@ -93,7 +95,7 @@ def feed_states(connection: Connection, as_of_us: int, zone: str, *, agency: str
     standing: dict[tuple[str, str], Feed] = {(feed.agency, feed.feed): feed for feed in feeds(connection, zone)}
     served = _served(connection)
     found = [
-        _state(feed, by_feed.get(key, ()), as_of_us, served)
+        _state(feed, by_feed.get(key, ()), as_of_us, zone, served)
         for key, feed in standing.items()
         if not agency or feed.agency == agency
     ]
@@ -114,7 +116,9 @@ def _report(row: Mapping[str, Any], as_of_us: int) -> Report:
     return Report(row["period"], row["due_at"], came, came is not None and came <= row["due_at"])
 
 
-def _state(feed: Feed, reports: Sequence[Report], as_of_us: int, served: Mapping[str, tuple[str, ...]]) -> FeedState:
+def _state(
+    feed: Feed, reports: Sequence[Report], as_of_us: int, zone: str, served: Mapping[str, tuple[str, ...]]
+) -> FeedState:
     ordered = sorted(reports, key=lambda one: (one.due_us, one.period))
     due = [one for one in ordered if one.due_us <= as_of_us]
     coming = [one for one in ordered if one.due_us > as_of_us]
@@ -123,7 +127,7 @@ def _state(feed: Feed, reports: Sequence[Report], as_of_us: int, served: Mapping
     return FeedState(
         feed.agency,
         feed.feed,
-        _status(feed, latest, coming),
+        _status(feed, latest, local_date(as_of_us, zone)),
         feed.cadence,
         feed.grace_days,
         len(due),
@@ -136,8 +140,8 @@ def _state(feed: Feed, reports: Sequence[Report], as_of_us: int, served: Mapping
     )
 
 
-def _status(feed: Feed, latest: Report | None, coming: Sequence[Report]) -> FeedStatus:
-    if feed.absences and feed.absences[-1][1] is None and not coming:
+def _status(feed: Feed, latest: Report | None, today: date) -> FeedStatus:
+    if feed.left(today):
         return "ended"
     if latest is None:
         return "waiting"

@@ -107,23 +107,30 @@ def _received(
 
 
 def silent_feeds(connection: Connection, as_of_us: int, zone: str) -> list[tuple[str, str, int]]:
-    """(agency, family, due) of every expectation whose latest report that has fallen due is missing."""
+    """(agency, family, due) of every expectation whose latest report that has fallen due is missing.
+
+    Of an agency that has left and not come back nothing is expected any more. What came about a later period is no
+    report about this one.
+    """
     today = local_date(as_of_us, zone)
-    latest_due: dict[tuple[str, str], tuple[date, int]] = {}
+    latest_due: dict[tuple[str, str], tuple[date, date, int]] = {}
     reports = table_of("reports")
     for feed in feeds(connection, zone):
+        if feed.left(today):
+            continue
         for _, first, last in feed.periods(today):
             due = feed.due_us(last, zone)
             if due > as_of_us:
                 break
-            latest_due[feed.agency, feed.feed] = (first, due)
+            latest_due[feed.agency, feed.feed] = (first, last, due)
     found = []
-    for (agency, family), (first, due) in latest_due.items():
+    for (agency, family), (first, last, due) in latest_due.items():
         prefix = f"{agency}/{family}/"
         heard = connection.execute(
             select(reports.c.day)
-            .where(reports.c.key >= f"{prefix}{first}", reports.c.key < f"{prefix}:")
+            .where(reports.c.key >= f"{prefix}{first}", reports.c.key <= f"{prefix}{last}")
             .where(reports.c.agency == agency, reports.c.family == family)
+            .where(reports.c.first_recorded_at <= as_of_us)
             .limit(1)
         ).first()
         if heard is None:

@@ -52,6 +52,10 @@ class Feed:
             if not any(last > left and (back is None or first < back) for left, back in self.absences):
                 yield name, first, last
 
+    def left(self, today: date) -> bool:
+        """Whether the agency has withdrawn by a day and not come back since."""
+        return any(gone <= today and (back is None or back > today) for gone, back in self.absences)
+
     def due_us(self, last: date, zone: str) -> int:
         """When the report for a period that ends with ``last`` is due: the end of the last day of grace."""
         return day_start_us(last + timedelta(days=1 + self.grace_days), zone)

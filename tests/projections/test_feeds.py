@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from projections.feeds import FeedState, delays, feed_states, reports_of
+from projections.kpi.built import silent_feeds
 from tests.projections.kpi_world import ZONE, World, us
 
 
@@ -104,3 +105,30 @@ def test_lag_is_counted_by_whole_days() -> None:
     assert 1 <= lags["lakeside"].counts["11+"]
     assert 1 <= lags["lakeside"].counts["1-3"]
     assert lags["lakeside"].total == sum(lags["lakeside"].counts.values())
+
+
+def test_what_the_page_calls_silent_makes_its_kpis_stale_and_nothing_else_does() -> None:
+    """January was never reported; an event of February, which is not due yet, is no report about January."""
+    found = world()
+    found.say("agency.joined", {"agency": "lakeside", "name": "Lakeside", "sector": "health"}, "2024-12-01")
+    close(found, "2025-02-10", "2025-02-11")
+    found.apply()
+    found.refresh("2025-02-20")
+    assert "silent" == state(found, "2025-02-20").status
+    with found.reading() as connection:
+        assert [("lakeside", "encounter")] == [
+            (agency, feed) for agency, feed, _ in silent_feeds(connection, us("2025-02-20"), ZONE)
+        ]
+    assert "stale" == found.cell("K06", "2025-02", now="2025-02-20").status
+
+
+def test_an_agency_that_left_makes_nothing_stale() -> None:
+    found = world()
+    found.say("agency.joined", {"agency": "lakeside", "name": "Lakeside", "sector": "health"}, "2024-12-01")
+    found.say("agency.withdrew", {"agency": "lakeside"}, "2025-02-10")
+    found.apply()
+    assert "silent" == state(found, "2025-02-09").status
+    assert "ended" == state(found, "2025-06-01").status
+    with found.reading() as connection:
+        assert [] == silent_feeds(connection, us("2025-06-01"), ZONE)
+        assert 1 == len(silent_feeds(connection, us("2025-02-09"), ZONE))

@@ -220,7 +220,10 @@ def test_the_same_value_with_a_silent_feed_is_stale_until_it_is_heard() -> None:
     cell = world.cell("K06", "all", now="2025-05-07")
     assert cell.stale_since_us == us("2025-05-06T07:00:00Z")
     assert "lakeside/encounter" in cell.status_reason
+    # What came about May is no report about April.
     world.call("b", "2025-05-01", disposition="remained_in_community")
+    assert on_the_scorecard(world, "2025-05-07")[1] == "stale"
+    world.call("c", "2025-04-30", disposition="remained_in_community")
     assert on_the_scorecard(world, "2025-05-07")[1] == "on_track"
 
 

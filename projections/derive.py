@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 import orjson
@@ -233,14 +234,23 @@ def _period_at(us: int, every: str, zone: str) -> str:
 
 
 def _met(evidence: list[Any], required: float) -> tuple[float, int | None]:
-    """(quantity evidenced in all, when it first reached ``required``)."""
-    total: float = 0
+    """(quantity evidenced in all, when it first reached ``required``).
+
+    Added up as the decimal numbers that were stated: ten tenths are one, which as binary fractions they are not.
+    """
+    total = Fraction()
     met_at = None
     reached = False
+    enough = _exact(required)
     ordered = sorted(evidence, key=lambda e: (e["time"] is None, e["time"] or 0, e["source"], e["id"]))
     for entry in ordered:
-        total += entry["quantity"] or 0
-        if not reached and total >= required:
+        total += _exact(entry["quantity"] or 0)
+        if not reached and total >= enough:
             reached = True
             met_at = entry["time"]
-    return total, met_at
+    return float(total), met_at
+
+
+def _exact(quantity: float) -> Fraction:
+    """The shortest decimal number that this one stands for, which is the one that was stated."""
+    return Fraction(repr(quantity))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from itertools import accumulate, groupby
 from typing import Any
@@ -66,9 +67,9 @@ def obligations(row: Row, zone: str) -> list[Row]:
             for column in ("accepted", "disputed", "waived")
         )
         dated = sorted((s for s in evidence if s["time"] is not None), key=lambda s: (s["time"], s["source"], s["id"]))
-        sums = accumulate(Fraction(said["quantity"]) for said in dated)
+        sums = accumulate(stated(said["quantity"]) for said in dated)
         required = row["quantity"] or 1
-        enough = [said["time"] for said, total in zip(dated, sums, strict=True) if total >= required]
+        enough = [said["time"] for said, total in zip(dated, sums, strict=True) if total >= stated(required)]
         due_us = midnight_us(day + timedelta(days=1), zone) - 1
         found.append(
             {
@@ -81,7 +82,7 @@ def obligations(row: Row, zone: str) -> list[Row]:
                 "obligee": row["obligee"],
                 "agency": row["obligor"],
                 "required": required,
-                "evidenced_quantity": float(sum(Fraction(said["quantity"]) for said in evidence)),
+                "evidenced_quantity": float(sum(stated(said["quantity"]) for said in evidence)),
                 "met_at": enough[0] if enough else None,
                 "evidenced": 1 if evidence else 0,
                 "evidenced_at": first_time(evidence),
@@ -218,6 +219,11 @@ DERIVED: dict[str, Callable[..., Any]] = {
 def entries(text: str | None) -> Any:
     """A JSON column; an empty list where it is NULL."""
     return orjson.loads(text) if text else []
+
+
+def stated(quantity: float) -> Decimal:
+    """A quantity as the decimal number that somebody wrote; sums of a few of them are exact."""
+    return Decimal(str(quantity))
 
 
 def latest(stated: list[Entry]) -> Entry | None:

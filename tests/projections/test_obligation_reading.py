@@ -217,6 +217,18 @@ def test_a_commitment_is_owed_every_period_by_its_end(world: Partnership) -> Non
     assert parse_us("2025-02-01T00:00:00-08:00") == found.since_us
 
 
+def test_a_promise_delivered_in_tenths_is_kept_and_its_words_say_so(world: Partnership) -> None:
+    world.sign(terms=None)
+    january = {"every": "month", "from": "2025-01-01", "until": "2025-01-31"}
+    world.promise(quantity=1, unit="fte", recurrence=january)
+    for day in range(10, 20):
+        world.about("evidenced", f"2025-01-{day}", "lakeside", quantity=0.1)
+    found = world.one("2025-03-01", "beds#2025-01")
+    assert ("met", "Beds (1 of 1 fte)") == (found.state, found.what)
+    world.plan("K39")
+    assert 100 == world.cell("K39", "2025-01", now="2025-03-01").value
+
+
 def test_nothing_is_owed_after_the_agreement_has_ended(world: Partnership) -> None:
     world.sign(terms=None)
     world.promise()

@@ -81,6 +81,18 @@ def test_an_obligation_is_met_when_the_evidence_of_its_period_first_adds_up() ->
     assert (february["evidenced_quantity"], february["met_at"]) == (0, None)
 
 
+@pytest.mark.parametrize(
+    ("promised", "parts"), [(1, [0.1] * 10), (0.3, [0.1, 0.2]), (1.1, [0.7, 0.4]), (1e-6, [1e-7] * 10), (2.5, [1, 1.5])]
+)
+def test_parts_that_add_up_to_what_was_promised_meet_it(promised: float, parts: list[float]) -> None:
+    days = [f"2025-06-{day:02}T00:00:00Z" for day in range(1, len(parts) + 1)]
+    evidence = [said(n, day, quantity=part) for n, (day, part) in enumerate(zip(days, parts, strict=True))]
+    (found,) = expand(due="2025-06-30", quantity=promised, evidenced=evidence)
+    assert (promised, parse_us(days[-1])) == (found["evidenced_quantity"], found["met_at"])
+    (short,) = expand(due="2025-06-30", quantity=promised, evidenced=evidence[1:])
+    assert short["met_at"] is None
+
+
 def test_undated_evidence_counts_last_and_gives_no_moment() -> None:
     (found,) = expand(
         due="2025-06-30",

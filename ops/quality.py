@@ -55,9 +55,9 @@ def quality(house: House, as_of: AsOf, *, agency: str = "") -> Quality:
 
 def _rejected(house: House, moment_us: int) -> dict[str, int]:
     """Submissions by agency that broke their contract, first received by a moment; conflicts and what names no agency
-    are left out."""
+    are left out. The same one sent again is counted once: how often it came is known of now only, not of a moment."""
     query = text(
-        "SELECT agency, sum(times) AS n FROM rejections WHERE status = 'rejected' AND agency IS NOT NULL "
+        "SELECT agency, count(*) AS n FROM rejections WHERE status = 'rejected' AND agency IS NOT NULL "
         "AND first_received_at_us <= :moment GROUP BY agency"
     )
     with house.store.read() as connection:

@@ -182,7 +182,14 @@ class Reviews:
         # The figures of a moment gone by follow from the rows alone, and these from the position.
         some = {what: value for what, value in some.items() if value is not None}
         state = (high_water(connection), stored_generation(connection))
-        key = (snapshot.plan, snapshot.as_of, snapshot.sha256, state, tuple(sorted(some.items(), key=str)))
+        key = (
+            snapshot.plan,
+            snapshot.as_of,
+            snapshot.moment_us,
+            snapshot.sha256,
+            state,
+            tuple(sorted(some.items(), key=str)),
+        )
         found = self._remembered(self._restated, key)
         if found is not None:
             return found

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from contracts.evolution.instances import ANNOTATIONS, Schema, bounds, branches, instances, resolved, within
+from contracts.evolution.instances import ANNOTATIONS, Schema, bounds, branches, instances, resolved, tag, within
 from contracts.evolution.texts import listed, texts
 from contracts.oracle import oracle
 
@@ -77,7 +77,7 @@ class Inclusion:
         for branch in branches(narrow, self.narrow):
             attempts = []
             for option in options:
-                if _tag(branch) != _tag(option):
+                if tag(branch) != tag(option):
                     continue
                 found = list(self._branches(branch, option, example))
                 attempts.append((_alike(branch, option), found))
@@ -88,7 +88,7 @@ class Inclusion:
                     yield from max(attempts, key=lambda attempt: attempt[0])[1]
                 else:
                     value = self._one(branch)
-                    yield Beyond("", f"no such kind is taken: {_tag(branch)}", value, value is not None)
+                    yield Beyond("", f"no such kind is taken: {tag(branch)}", value, value is not None)
 
     def _branches(self, narrow: Schema, wide: Schema, example: Any) -> Iterator[Beyond]:
         if "const" in narrow or "enum" in narrow:
@@ -183,9 +183,17 @@ class Inclusion:
             if name in theirs:
                 for found in self._schemas(schema, theirs[name], base.get(name)):
                     yield Beyond(f"/{name}{found.pointer}", found.reason, {**base, name: found.instance}, found.shown)
+            elif isinstance(wide.get("additionalProperties"), Mapping):
+                for found in self._schemas(schema, wide["additionalProperties"], base.get(name)):
+                    yield Beyond(f"/{name}{found.pointer}", found.reason, {**base, name: found.instance}, found.shown)
             elif closed and not self.tolerant:
                 value = base.get(name, self._one(resolved(schema, self.narrow)))
                 yield Beyond(f"/{name}", "the field was removed", {**base, name: value}, value is not None)
+        for name in theirs.keys() - mine.keys():
+            # What was any name of a map has a meaning of its own on the other side.
+            if narrow.get("additionalProperties") is not False:
+                for found in self._schemas(narrow.get("additionalProperties", {}), theirs[name], base.get(name)):
+                    yield Beyond(f"/{name}{found.pointer}", found.reason, {**base, name: found.instance}, found.shown)
         yield from self._open_objects(narrow, wide, base)
 
     def _open_objects(self, narrow: Schema, wide: Schema, base: dict[str, Any]) -> Iterator[Beyond]:
@@ -210,17 +218,9 @@ class Inclusion:
                 yield Beyond("", f"{keyword} changed", None, shown=False)
 
 
-def _tag(schema: Schema) -> dict[str, Any]:
-    """The constants by which an object says which of several kinds it is (``{"op": "eq"}``)."""
-    properties = schema.get("properties", {})
-    return {
-        name: properties[name]["const"] for name in schema.get("required", ()) if "const" in properties.get(name, {})
-    }
-
-
 def _fits(example: dict[str, Any], schema: Schema) -> bool:
     return set(schema.get("required", ())) <= set(example) and all(
-        example[name] == value for name, value in _tag(schema).items()
+        example[name] == value for name, value in tag(schema).items()
     )
 
 

@@ -6,7 +6,7 @@ instance needs values for everything around the place that changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from contracts.evolution.texts import some_texts
@@ -31,11 +31,17 @@ ANNOTATIONS: Final = frozenset(
 
 
 def resolved(schema: Schema, root: Schema) -> Schema:
-    """The schema a ``$ref`` into ``root`` leads to, with what stands beside the reference; itself without one."""
+    """The schema a ``$ref`` into ``root`` leads to, with what stands beside the reference; itself without one.
+
+    Where both say something by one keyword, neither replaces the other: both stand as an ``allOf``, not judged.
+    """
     while "$ref" in schema:
         name = str(schema["$ref"]).removeprefix("#/$defs/")
         beside = {key: value for key, value in schema.items() if key != "$ref"}
-        schema = {**root["$defs"][name], **beside}
+        meant = root["$defs"][name]
+        if (set(meant) & set(beside)) - ANNOTATIONS:
+            return {"type": meant.get("type"), "allOf": [meant, beside]}
+        schema = {**meant, **beside}
     return schema
 
 
@@ -47,8 +53,36 @@ def branches(schema: Schema, root: Schema) -> list[Schema]:
         return [{**schema, "type": kind} for kind in schema["type"]]
     for choice in ("anyOf", "oneOf"):
         if keywords == {choice}:
-            return [found for option in schema[choice] for found in branches(option, root)]
+            options = [found for option in schema[choice] for found in branches(option, root)]
+            if choice == "anyOf" or told_apart(options):
+                return options
     return [schema]
+
+
+def told_apart(options: Sequence[Schema]) -> bool:
+    """Whether no instance can keep two of the options: they differ in type, or in the constant of a required field.
+
+    Only then is ``oneOf`` the same as ``anyOf``.
+    """
+
+    def apart(one: Schema, other: Schema) -> bool:
+        kinds = {one.get("type"), other.get("type")}
+        if None in kinds:
+            return False
+        if len(kinds) == 2:
+            return kinds != {"integer", "number"}
+        first, second = tag(one), tag(other)
+        return any(first[name] != second[name] for name in first.keys() & second.keys())
+
+    return all(apart(one, other) for number, one in enumerate(options) for other in options[number + 1 :])
+
+
+def tag(schema: Schema) -> dict[str, Any]:
+    """The constants by which an object says which of several kinds it is (``{"op": "eq"}``)."""
+    properties = schema.get("properties", {})
+    return {
+        name: properties[name]["const"] for name in schema.get("required", ()) if "const" in properties.get(name, {})
+    }
 
 
 def instances(schema: Schema, root: Schema, count: int = 1, depth: int = 0) -> list[Any]:
@@ -94,7 +128,8 @@ def _of_branch(schema: Schema, root: Schema, count: int, depth: int) -> list[Any
 def _objects(schema: Schema, root: Schema, depth: int) -> list[Any]:
     made: dict[str, Any] = {}
     for name in schema.get("required", ()):
-        values = instances(schema["properties"][name], root, 1, depth + 1)
+        known = schema.get("properties", {}).get(name, schema.get("additionalProperties"))
+        values = instances(known if isinstance(known, Mapping) else {"type": "string"}, root, 1, depth + 1)
         if not values:
             return []
         made[name] = values[0]

@@ -69,7 +69,7 @@ class FollowThrough:
 
     @property
     def share(self) -> float | None:
-        return None if not self.due else 100 * self.in_time / self.due
+        return None if not self.due else round(100 * self.in_time / self.due, 1)
 
     def to_json(self) -> dict[str, Any]:
         """The published shape."""

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from contracts.kpi import Value
+from contracts.moments import format_us
 from projections.kpi import Definitions
 from projections.kpi.partners import Memberships, is_live, memberships
 from projections.tables import TABLES
@@ -82,7 +83,11 @@ def _objectives(
 
 def _kpis(connection: Connection, definitions: list[Any], partners: Memberships, as_of_us: int) -> Iterator[Orphan]:
     feeds, indicators = TABLES["expected_feeds"], TABLES["indicators"]
-    expected = set(connection.execute(select(feeds.c.feed).where(feeds.c.expected == 1)).scalars())
+    expected = {
+        row.feed
+        for row in connection.execute(select(feeds.c.feed, feeds.c.agency).where(feeds.c.expected == 1))
+        if row.agency not in partners or is_live(row.agency, partners, as_of_us)
+    }
     measured = set(connection.execute(select(indicators.c.kpi).distinct()).scalars())
     for found in definitions:
         body = found.body
@@ -103,11 +108,13 @@ def _kpis(connection: Connection, definitions: list[Any], partners: Memberships,
 
 
 def _commitments(connection: Connection, partners: Memberships, as_of_us: int) -> Iterator[Orphan]:
+    today = format_us(as_of_us)[:10]
     made, agreements = TABLES["commitments"], TABLES["agreements"]
     query = (
         select(made.c.commitment, made.c.obligor, made.c.deliverable)
         .join(agreements, agreements.c.agreement == made.c.agreement)
         .where(agreements.c.ended_at.is_(None), made.c.made == 1)
+        .where(agreements.c.expires.is_(None) | (agreements.c.expires >= today))
         .order_by(made.c.commitment)
     )
     for row in connection.execute(query):

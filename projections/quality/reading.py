@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import case, func, select
@@ -56,7 +57,7 @@ class Score:
 
     @property
     def share(self) -> float | None:
-        return None if not self.checked else round(100 * self.held / self.checked, 1)
+        return share_of(self.held, self.checked)
 
     def to_json(self) -> dict[str, Any]:
         """The published shape."""
@@ -92,6 +93,16 @@ class Flag:
             "flagged": None if self.flagged_us is None else format_us(self.flagged_us),
             "resolved": self.resolved,
         }
+
+
+def share_of(held: int, of: int) -> float | None:
+    """A share in percent to one digit, half-even; never 100 or 0 where it is not wholly so; None of none."""
+    if not of:
+        return None
+    exact = round(Decimal(100 * held) / Decimal(of), 1)
+    if exact == 100 and held < of:
+        return 99.9
+    return 0.1 if exact == 0 and held else float(exact)
 
 
 def checked(

@@ -172,6 +172,44 @@ def test_what_breaks_nobody_is_let_through(name: str) -> None:
     assert [] == breaks(BASE, changed(HARMLESS[name]), old_examples=[EXAMPLE], new_examples=[EXAMPLE])
 
 
+def one_field(schema: Schema) -> Schema:
+    return {"type": "object", "properties": {"x": schema}, "additionalProperties": False}
+
+
+TRICKY: dict[str, tuple[Schema, Schema]] = {
+    "a choice whose options overlap": (
+        one_field({"type": "number"}),
+        one_field({"oneOf": [{"type": "integer"}, {"type": "number"}]}),
+    ),
+    "a map that gains a field of another kind": (
+        {"type": "object", "additionalProperties": {"type": "integer"}},
+        {"type": "object", "additionalProperties": {"type": "integer"}, "properties": {"a": {"type": "string"}}},
+    ),
+    "a field that falls under a map of another kind": (
+        {"type": "object", "additionalProperties": {"type": "integer"}, "properties": {"a": {"type": "string"}}},
+        {"type": "object", "additionalProperties": {"type": "integer"}},
+    ),
+    "a field of a map that became required": (
+        {"type": "object", "additionalProperties": {"type": "string"}},
+        {"type": "object", "additionalProperties": {"type": "string"}, "required": ["a"]},
+    ),
+    "a definition and what stands beside the reference to it": (
+        {**one_field({"$ref": "#/$defs/T", "maxLength": 10}), "$defs": {"T": {"type": "string", "maxLength": 30}}},
+        {**one_field({"$ref": "#/$defs/T", "maxLength": 10}), "$defs": {"T": {"type": "string", "maxLength": 3}}},
+    ),
+    "an alternative that lost its anchor": (
+        one_field({"type": "string", "pattern": "^a|b$"}),
+        one_field({"type": "string", "pattern": "^(a|b)$"}),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TRICKY)
+def test_what_cannot_be_seen_at_one_keyword_is_refused_all_the_same(name: str) -> None:
+    old, new = TRICKY[name]
+    assert "backward" in [broken.direction for broken in breaks(old, new)]
+
+
 def test_a_keyword_that_is_not_judged_refuses_the_change() -> None:
     new = changed(lambda s: s["properties"]["call"].update({"not": {"const": "x"}}))
     (broken,) = [found for found in breaks(BASE, new) if found.direction == "backward"]

@@ -27,7 +27,8 @@ fallen due yet; the agency has left and nothing is expected any more."""
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One expected report: its period, when it was due, when the first statement about the period was recorded."""
+    """One expected report: its period, from when on it is late, when the first statement about the period was recorded,
+    and whether that was before."""
 
     period: str
     due_us: int
@@ -113,7 +114,7 @@ def _report(row: Mapping[str, Any], as_of_us: int) -> Report:
     came = row["received_at"]
     if came is not None and came > as_of_us:
         came = None
-    return Report(row["period"], row["due_at"], came, came is not None and came <= row["due_at"])
+    return Report(row["period"], row["due_at"], came, came is not None and bool(row["on_time"]))
 
 
 def _state(

@@ -40,8 +40,8 @@ class Built:
 def expected_reports(connection: Connection, as_of_us: int, zone: str, months: Collection[str] | None = None) -> Built:
     """One row for every report expected by a moment: of all months, or of those in which its period ends.
 
-    ``due_at`` is the end of the last day of grace; ``received`` whether the ledger holds any statement of
-    the family by the agency about the period; ``on_time`` whether the first one was recorded by ``due_at``.
+    ``due_at`` is the first moment after the last day of grace; ``received`` whether the ledger holds any statement
+    of the family by the agency about the period; ``on_time`` whether the first one was recorded before ``due_at``.
     """
     today = local_date(as_of_us, zone)
     wanted: list[tuple[Feed, str, date, date]] = []
@@ -71,7 +71,7 @@ def expected_reports(connection: Connection, as_of_us: int, zone: str, months: C
                 "due_at": due,
                 "received": int(at is not None),
                 "received_at": at,
-                "on_time": int(at is not None and at <= due),
+                "on_time": int(at is not None and at < due),
             }
         )
     return Built(rows, min((moment for moment in changes if moment > as_of_us), default=None))

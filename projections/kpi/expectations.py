@@ -57,7 +57,8 @@ class Feed:
         return any(gone <= today and (back is None or back > today) for gone, back in self.absences)
 
     def due_us(self, last: date, zone: str) -> int:
-        """When the report for a period that ends with ``last`` is due: the end of the last day of grace."""
+        """From when on the report for a period that ends with ``last`` is late: the first moment after the last day of
+        grace."""
         return day_start_us(last + timedelta(days=1 + self.grace_days), zone)
 
 

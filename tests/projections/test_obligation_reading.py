@@ -10,6 +10,7 @@ import pytest
 
 from contracts.faults import RejectedFault
 from contracts.moments import parse_us
+from projections.feeds import feed_states
 from projections.obligations import PARTNERSHIP, Obligation, Survey, asking, every, survey
 from tests.projections.kpi_world import ZONE, World, us
 
@@ -346,6 +347,24 @@ def test_an_expected_report_is_owed_by_the_end_of_its_grace(world: Partnership) 
         "harbor/service/2025-03": "open",
     } == states
     assert "overdue" == world.states("2025-03-06T12:00:00-08:00")["harbor/service/2025-02"]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "in_time"), [("2025-02-05T23:59:59.999999-08:00", True), ("2025-02-06T00:00:00-08:00", False)]
+)
+def test_a_report_is_in_time_until_the_last_microsecond_of_its_grace_wherever_it_is_told(
+    world: Partnership, recorded: str, in_time: bool
+) -> None:
+    world.plan("K37")
+    expected = {"agency": "lakeside", "feed": "service", "cadence": "monthly", "grace_days": 5, "since": "2025-01-01"}
+    world.say("report.expected", expected, "2024-12-05", agency="county")
+    world.say("service.delivered", {"delivery": "d1", "service": "bed", "units": 1}, "2025-01-20", at=recorded)
+    now = "2025-02-20"
+    assert ("met" if in_time else "late") == world.one(now, "lakeside/service/2025-01").state
+    with world.reading() as connection:
+        (feed,) = feed_states(connection, us(now), ZONE)
+    assert ("on_time" if in_time else "late", int(in_time)) == (feed.status, feed.on_time)
+    assert {"on_time": 100 if in_time else 0} == world.cell("K37", "2025-01", now=now).to_json()["also"]
 
 
 # Reading

@@ -8,7 +8,7 @@ whenever that row changes and never drift from it.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -28,7 +28,8 @@ def obligations_of(row: Mapping[str, Any], zone: str) -> list[tuple[Any, ...]]:
 
     A recurring commitment owes its quantity once a period that overlaps ``from``..``until``, by the end of
     the period's last day; a single one owes it by the end of ``due``. Where no quantity was
-    promised, 1 is owed. Evidence counts for the period it names, or else for the one in which it happened;
+    promised, 1 is owed. Evidence is what the obligor itself stated: another's word for it fulfils nothing. It
+    counts for the period it names, or else for the one in which it happened;
     evidence that names another kind of period, or neither names one nor is dated, counts for none. ``met_at``
     is when the cumulative evidence of the period first reached what is owed, by the time of the evidence
     (undated evidence counts last and gives no moment). A single commitment takes all its evidence.
@@ -54,7 +55,7 @@ def obligations_of(row: Mapping[str, Any], zone: str) -> list[tuple[Any, ...]]:
         return _period_at(entry["time"], every, zone)
 
     evidence: dict[str | None, list[Any]] = {}
-    for entry in _loads(row["evidenced"]) or ():
+    for entry in _stated_by(row["obligor"], _loads(row["evidenced"]) or ()):
         evidence.setdefault(place(entry), []).append(entry)
 
     def about(column: str, period: str) -> list[Any]:
@@ -125,8 +126,9 @@ OBLIGATIONS = Expansion(
     function=obligations_of,
     indexes=(("commitment",), ("month",)),
 )
-"""``period`` is the recurrence's period, or the due date of a single obligation. ``evidenced``, ``accepted``,
-``disputed`` and ``waived`` say whether anybody stated it, dated or not; their moments are the first that are known.
+"""``period`` is the recurrence's period, or the due date of a single obligation. ``accepted``, ``disputed`` and
+``waived`` say whether anybody stated it, ``evidenced`` whether the obligor did, dated or not; their moments are the
+first that are known.
 ``accepted_agency`` and ``disputed_agency`` are the first other than the obligor that stated it, if any."""
 
 
@@ -201,6 +203,11 @@ def _order(entry: Mapping[str, Any]) -> tuple[bool, int, str, str]:
 
 def _loads(text: str | None) -> Any:
     return None if text is None else orjson.loads(text)
+
+
+def _stated_by(obligor: str, entries: Iterable[Any]) -> list[Any]:
+    """What the obligor itself stated: no agency can claim in another's place."""
+    return [entry for entry in entries if entry["agency"] == obligor]
 
 
 def _another(entries: list[Any], obligor: str) -> str | None:

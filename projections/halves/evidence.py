@@ -114,9 +114,8 @@ def _halves(fact: SharedFact, row: Mapping[Any, Any], events: Iterable[Recorded]
     """Chooses among the live events about a row's subject."""
     mine = sorted((event for event in events if _concerns(fact, row, event, zone)), key=_early)
     first = [event for event in mine if event.type in fact.first] if row["state"] != "unmatched" else []
-    if fact.name != "commitment":
-        # Evidence adds up; of any other claim the first statement stands.
-        first = first[:1]
+    # A promise is the obligor's to evidence, and its evidence adds up; of any other claim the first statement stands.
+    first = [event for event in first if event.agency == row["claimer"]] if fact.name == "commitment" else first[:1]
     answers, disputes = [], []
     for way in fact.confirmations:
         said = [event for event in mine if event.type in way.types]

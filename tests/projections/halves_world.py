@@ -327,7 +327,8 @@ def _commitments(live: Sequence[Recorded]) -> Iterator[tuple[str, Claim]]:
                 named = event.data.get("period")
                 return named or (None if event.time_us is None else local_month(event.time_us, ZONE))
 
-            evidence = [e for e in said("commitment.evidenced") if not monthly or month(e) == period]
+            told = [e for e in said("commitment.evidenced") if e.agency == obligor]
+            evidence = [e for e in told if not monthly or month(e) == period]
             accepted, disputes = (
                 [
                     e

@@ -61,7 +61,8 @@ def obligations(row: Row, zone: str) -> list[Row]:
 
     found = []
     for period, day in due.items():
-        evidence = [said for said in entries(row["evidenced"]) if is_evidence(said, period)]
+        own = [said for said in entries(row["evidenced"]) if said["agency"] == row["obligor"]]
+        evidence = [said for said in own if is_evidence(said, period)]
         accepted, disputed, waived = (
             [said for said in entries(row[column]) if said["period"] is None or names(said, period)]
             for column in ("accepted", "disputed", "waived")

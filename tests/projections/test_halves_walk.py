@@ -175,6 +175,20 @@ def test_evidence_of_a_period_is_accepted_for_that_period(world: World) -> None:
     assert ["k-1#2025-04"] == [item.key for item in listed(world, state="unmatched").items]
 
 
+def test_no_agency_gives_both_halves_of_a_promise_nor_the_first_in_anothers_place(world: World) -> None:
+    world.say("commitment.made", PROMISE, "2025-02-01", agency="county")
+    world.say("commitment.evidenced", EVIDENCE, "2025-03-20", agency="county")
+    world.say("commitment.evidenced", EVIDENCE, "2025-03-21", agency="lakeside")
+    assert Counts() == sums(world).total()
+    world.say("commitment.accepted", {"commitment": "k-1", "period": "2025-03"}, "2025-04-02", agency="county")
+    # Accepted is what was never claimed: the obligor's half is missing.
+    assert ("unmatched", "harbor", ()) == (only(world).state, only(world).waits_for, only(world).halves.first)
+    world.say("commitment.evidenced", {**EVIDENCE, "quantity": 2}, "2025-04-03", agency="harbor")
+    item = only(world)
+    assert ("confirmed", Amounts(2, 2, 0, 0)) == (item.state, item.amounts)
+    assert ["e5"] == [half.event.id for half in item.halves.first]
+
+
 UNMATCHED: list[tuple[str, dict[str, Any]]] = [
     ("referral.accepted", {"referral": "r-1"}),
     ("service.confirmed", {"delivery": "d-1"}),

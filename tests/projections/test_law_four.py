@@ -165,6 +165,7 @@ def test_the_law_notices_a_correction_that_does_not_refold(monkeypatch: pytest.M
 
 BROKEN_FUNCTIONS: dict[str, tuple[str, Any, str]] = {
     "when an obligation was met": ("projections.derive._met", lambda evidence, required: (0.0, None), "commitment"),
+    "whose evidence counts": ("projections.derive._stated_by", lambda obligor, entries: entries, "commitment"),
     "who accepted an obligation": ("projections.derive._another", lambda entries, obligor: obligor, "commitment"),
     "which definition stands": ("projections.derive._order", lambda entry: entry["id"], "kpi"),
     "which confirmation stands": ("projections.attendances._order", lambda entry: entry["id"], "training"),

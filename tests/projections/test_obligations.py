@@ -93,6 +93,22 @@ def test_parts_that_add_up_to_what_was_promised_meet_it(promised: float, parts: 
     assert short["met_at"] is None
 
 
+def test_only_what_the_obligor_stated_is_evidence() -> None:
+    evidence = [
+        said(1, "2025-06-01T00:00:00Z", quantity=3, agency="county"),
+        said(2, "2025-06-02T00:00:00Z", quantity=3, agency="stranger"),
+    ]
+    (found,) = expand(due="2025-06-30", quantity=3, evidenced=evidence, accepted=[said(3, None, agency="county")])
+    assert (0, None, 0, None) == tuple(
+        found[name] for name in ("evidenced_quantity", "met_at", "evidenced", "evidenced_at")
+    )
+    own = said(4, "2025-06-03T00:00:00Z", quantity=1)
+    (found,) = expand(due="2025-06-30", quantity=3, evidenced=[*evidence, own])
+    assert (1, None, 1, own["time"]) == tuple(
+        found[name] for name in ("evidenced_quantity", "met_at", "evidenced", "evidenced_at")
+    )
+
+
 def test_undated_evidence_counts_last_and_gives_no_moment() -> None:
     (found,) = expand(
         due="2025-06-30",

@@ -39,6 +39,7 @@ AGE_WORDS = {"0-7": "Up to 7", "8-30": "8 to 30", "31-90": "31 to 90", "90+": "M
 REASON_WORDS = {
     "no_limit_agreed": ("referral", "because no agreement in force limits the time of an answer"),
     "no_moment_of_request": ("referral", "because nobody stated when it was requested"),
+    "agreement_not_in_force": ("obligation", "because it would fall due before the agreement is in force"),
     "agreement_ended": ("obligation", "because it would fall due after the agreement has ended"),
     "no_longer_party": ("obligation", "because its debtor or creditor is no longer a party when it falls due"),
 }

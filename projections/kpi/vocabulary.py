@@ -142,6 +142,7 @@ KNOWN: dict[str, tuple[str, str]] = {
 
 VALUES: dict[str, dict[str, tuple[str, str]]] = {
     "not_owed": {
+        "agreement_not_in_force": ("{it} fell due", "before its agreement was in force"),
         "agreement_ended": ("{it} fell due", "after its agreement had ended"),
         "no_longer_party": ("{it} fell due", "after one side had left the agreement"),
     },

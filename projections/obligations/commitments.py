@@ -23,6 +23,7 @@ from projections.obligations.owed import Obligation, Remark, Source, fulfilment,
 from projections.obligations.states import Facts, moment_of, state_of
 from projections.tables import EXPANSIONS, TABLES
 
+AGREEMENT_NOT_IN_FORCE = "agreement_not_in_force"
 AGREEMENT_ENDED = "agreement_ended"
 NO_LONGER_PARTY = "no_longer_party"
 
@@ -64,8 +65,9 @@ def dues(connection: Connection, as_of_us: int, zone: str) -> Iterator[Due]:
 
 
 def commitment_obligations(connection: Connection, as_of_us: int, zone: str) -> Source:
-    """What is owed under commitments as of a moment; what falls due after its agreement's end is not owed, and a period
-    that has not begun is told of only where something was done or said about it."""
+    """What is owed under commitments as of a moment; what falls due before its agreement is in force
+    or after its end is not owed, and a period that has not begun is told of only where something was done or said
+    about it."""
     not_owed: Counter[str] = Counter()
 
     def stream() -> Iterator[Obligation]:
@@ -116,6 +118,8 @@ def _remark(said: Said, entry: Mapping[str, Any], row: Mapping[Any, Any], agreem
 def _not_owed(row: Mapping[Any, Any], agreement: Agreement | None) -> str | None:
     if agreement is None:
         return None
+    if row["due_at"] < agreement.effective_us:
+        return AGREEMENT_NOT_IN_FORCE
     if agreement.over_at(row["due_at"]):
         return AGREEMENT_ENDED
     if not {row["obligor"], row["obligee"]} <= agreement.at(row["due_at"]).parties:

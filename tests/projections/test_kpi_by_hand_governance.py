@@ -169,6 +169,17 @@ def test_k39_counted(world: World) -> None:
     assert (33.3, 1, 3, {"disputed": 1, "waived": 1}) == numbers(world.cell("K39", "2025-03", now=NOW))
 
 
+def test_k39_owes_nothing_before_the_agreement_is_in_force(world: World) -> None:
+    parties = ["harbor", "lakeside"]
+    signed = {"agreement": "m", "kind": "mou", "parties": parties, "effective": "2025-03-10"}
+    world.say("agreement.signed", signed, "2025-01-01")
+    commit(world, "a", "2025-03-09")
+    commit(world, "b", "2025-03-10")
+    commit(world, "c", "2025-03-10", ("evidenced", "2025-03-10"))
+    # b and c; a fell due the day before.
+    assert (50, 1, 2, {"agreement_not_in_force": 1}) == numbers(world.cell("K39", "2025-03", now=NOW))
+
+
 def test_k39_owes_nothing_after_the_agreements_end(world: World) -> None:
     parties = ["harbor", "lakeside"]
     signed = {"agreement": "m", "kind": "mou", "parties": parties, "effective": "2025-01-01"}

@@ -230,6 +230,15 @@ def test_a_promise_delivered_in_tenths_is_kept_and_its_words_say_so(world: Partn
     assert 100 == world.cell("K39", "2025-01", now="2025-03-01").value
 
 
+def test_nothing_is_owed_before_the_agreement_is_in_force(world: Partnership) -> None:
+    world.sign(terms=None, effective="2025-03-01")
+    world.promise()
+    world.promise("early", due="2025-02-28")
+    world.promise("first", due="2025-03-01")
+    assert {"beds#2025-03": "overdue", "first#2025-03-01": "overdue"} == world.states("2025-04-02")
+    assert world.read("2025-04-02").not_owed == {"agreement_not_in_force": 3}
+
+
 def test_nothing_is_owed_after_the_agreement_has_ended(world: Partnership) -> None:
     world.sign(terms=None)
     world.promise()

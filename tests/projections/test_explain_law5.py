@@ -51,7 +51,8 @@ def rich(world: World) -> None:
         "recurrence": {"every": "month", "from": "2025-01-01", "until": "2025-04-30"},
     }
     world.say("commitment.made", made, "2025-01-01")
-    world.say("commitment.evidenced", {"commitment": "k1", "quantity": 1, "evidence_ref": "x"}, "2025-02-02")
+    evidence = {"commitment": "k1", "quantity": 1, "evidence_ref": "x"}
+    world.say("commitment.evidenced", evidence, "2025-02-02", agency="harbor")
     measured = {"kpi": "P01", "period": "2024", "value": 41.5, "method": "returns"}
     world.say("indicator.measured", measured, "2025-02-01")
     world.say("indicator.measured", {**measured, "kpi": "P02"}, "2025-02-01")

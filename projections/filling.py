@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from operator import lt
 from typing import Any
 
@@ -23,6 +24,9 @@ from projections.payloads import Payloads, attribute, reader, values
 from projections.sheet import collected, collection_text
 from projections.tables import EXPANSIONS, TABLES
 from projections.winners import Ints, winners
+
+STATEMENT_ROWS = 64
+"""The fewest rows alike that are written by a statement of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Filling:
         self._size = len(stretch.keys)
         self._filled: dict[str, Values] = {}
         self._live = np.zeros(self._size, dtype=bool)
+        # A bit for each slot that some rows have and others have not.
+        self._having = np.zeros(self._size, dtype=np.int64)
         model = stretch.model
         self._candidates = [columns.indexes_of_types(slot.types, stretch.codes) for slot in model.slots]
         self._won = [
@@ -111,6 +117,8 @@ class Filling:
         self._live[rows] = True
         # Winners come in ascending order of rows, so where there are as many as rows, each row has one.
         whole = len(rows) == self._size
+        if not whole:
+            self._having[rows] |= 1 << stretch.model.slots.index(slot)
 
         def put(column: str, found: Values) -> None:
             if whole:
@@ -162,14 +170,33 @@ class Filling:
     def write(self, connection: Connection) -> None:
         """Writes the rows that some event has a part in; a filter may have left some without one."""
         model, keys, filled = self._stretch.model, self._stretch.keys, self._filled
-        if not self._live.all() or not all(map(lt, keys, keys[1:])):
-            # Keys that senders number in order are appended to the table rather than scattered over it.
-            live = np.array(sorted(np.flatnonzero(self._live).tolist(), key=keys.__getitem__), dtype=np.int64)
-            keys = [keys[row] for row in live.tolist()]
-            filled = {name: found[live] for name, found in filled.items()}
-        _write(connection, model, keys, filled)
+        if self._live.all() and all(map(lt, keys, keys[1:])):
+            rows = np.arange(self._size)
+        else:
+            # Keys that senders number in order are appended to the index rather than scattered over it.
+            rows = np.array(sorted(np.flatnonzero(self._live).tolist(), key=keys.__getitem__), dtype=np.int64)
+        named = objects(keys, self._size)
         if model.expansion is not None:
-            _expand(connection, model, model.expansion, keys, filled, self._zone)
+            whole = {name: found[rows] for name, found in filled.items()}
+            _expand(connection, model, model.expansion, named[rows].tolist(), whole, self._zone)
+        order, bounds = _alike(self._having[rows])
+        rows = rows[order]
+        named, filled = named[rows], {name: found[rows] for name, found in filled.items()}
+        for start, end in bounds:
+            group = {name: found[start:end] for name, found in filled.items()}
+            _write(connection, model, named[start:end].tolist(), group)
+
+
+def _alike(having: Ints) -> tuple[Ints, list[tuple[int, int]]]:
+    """The indexes of rows, those that have the same slots together, and where in them each group starts and ends.
+
+    What none of a group's rows has, or all have alike, is said once in its statement and handed over for none of them;
+    handing over is most of what writing costs. A group must be worth a statement of its own: the others are one group.
+    """
+    patterns, group_of, sizes = np.unique(having, return_inverse=True, return_counts=True)
+    groups = np.where(sizes >= STATEMENT_ROWS, np.arange(len(patterns)), len(patterns))[group_of]
+    ends = np.cumsum(np.bincount(groups)).tolist()
+    return np.argsort(groups, kind="stable"), [(a, b) for a, b in pairwise([0, *ends]) if b > a]
 
 
 def _write(connection: Connection, model: Model, keys: list[str], filled: dict[str, Values]) -> None:

@@ -77,8 +77,13 @@ def _unique(packed: Ints, size: int) -> tuple[Ints, Ints]:
     if size > _TABLE_MAX:
         values, inverse = np.unique(packed, return_inverse=True)
         return values, inverse.reshape(-1)
-    present = np.bincount(packed, minlength=size) > 0
-    return np.flatnonzero(present), (np.cumsum(present) - 1)[packed]
+    present = np.zeros(size, dtype=bool)
+    present[packed] = True
+    values = np.flatnonzero(present)
+    # Not set where nothing was counted: only the pages that are written to are ever real.
+    places = np.empty(size, dtype=np.int64)
+    places[values] = np.arange(len(values))
+    return values, places[packed]
 
 
 def _entries(connection: Connection, columns: Columns, agencies: Ints, entered: Ints, happened: Ints) -> None:

@@ -69,7 +69,11 @@ REFERRALS = Model(
             ),
         ),
     ),
-    collects=(Collect("disputes", ("referral.disputed",), ("reason",)),),
+    # The first of anybody says when a referral ended; whether it was the target's own word is asked of all of them.
+    collects=(
+        Collect("withdrawals", ("referral.withdrawn",)),
+        Collect("disputes", ("referral.disputed",), ("reason",)),
+    ),
     derived=(
         Derived(
             "ended_at",

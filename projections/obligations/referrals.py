@@ -14,6 +14,7 @@ from functools import lru_cache
 from itertools import permutations
 from typing import Any, NamedTuple
 
+import orjson
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.engine import Connection
 
@@ -31,7 +32,8 @@ _DAYS_BACK_MAX = 20_000
 """More days than any limit a contract takes: 10,000 business days."""
 _ROWS_AT_ONCE = 5_000
 _ANSWERS = ("accepted", "declined", "completed", "failed")
-"""What answers a referral: a yes, a no, or the end of it by the target, which is more than an answer."""
+"""What answers a referral: a yes, a no, or the end of it by the target, which is more than an answer. The requester's
+own word is none: who asked cannot answer."""
 
 
 class Span(NamedTuple):
@@ -110,14 +112,18 @@ def referral_obligations(connection: Connection, limits: AnswerLimits, as_of_us:
     table = TABLES["referrals"]
     columns = table.c
     agencies = limits.agencies
-    settled = or_(*(columns[name] == 1 for name in (*_ANSWERS, "withdrawn")))
+    # Never more than what is settled: a row that is read for nothing costs little, one left out hides what is owed.
+    settled = or_(
+        *(_by_another(columns, answer, "requester", as_of_us) for answer in _ANSWERS),
+        _by_another(columns, "withdrawn", "target", as_of_us),
+    )
     wanted: ColumnElement[bool] = and_(
         columns.requested == 1,
         or_(
             columns.requested_at >= limits.earliest_request_us(asking.window_us),
             columns.requested_at.is_(None),
             func.coalesce(settled, False).is_(False),
-            columns.disputed == 1,
+            columns.disputes.is_not(None),
         ),
     )
     if asking.debtor:
@@ -151,12 +157,17 @@ def referral_obligations(connection: Connection, limits: AnswerLimits, as_of_us:
     return Source(stream(), not_owed)
 
 
+def _by_another(columns: Any, step: str, than: str, as_of_us: int) -> ColumnElement[bool]:
+    """Whether the first statement of a step is another agency's than the one in a column, and had been made by then."""
+    at = columns[f"{step}_at"]
+    return and_(columns[step] == 1, columns[f"{step}_agency"] != columns[than], or_(at.is_(None), at <= as_of_us))
+
+
 def _read(columns: Any) -> list[Any]:
     """In the order in which ``_obligation`` takes them apart."""
-    named = ("referral", "requested_at", "requester", "target", "need", "withdrawn", "disputed")
-    answers = [columns[name] for answer in _ANSWERS for name in (answer, f"{answer}_at")]
-    said = ("withdrawn_at", "withdrawn_agency", "disputed_at", "disputed_agency")
-    return [*(columns[name] for name in (*named, *said)), *answers]
+    named = ("referral", "requested_at", "requester", "target", "need", "withdrawals", "disputes")
+    answers = [columns[name] for answer in _ANSWERS for name in (answer, f"{answer}_at", f"{answer}_agency")]
+    return [*(columns[name] for name in named), *answers]
 
 
 @lru_cache(maxsize=1_024)
@@ -166,10 +177,10 @@ def _what(need: str | None) -> str:
 
 def _obligation(row: Any, due: int, as_of_us: int) -> Obligation:
     # Taken apart by place: half a million rows go through here, and a look-up by name would cost as much as the rest.
-    referral, requested, requester, target, need, withdrawn, disputed = row[:7]
+    referral, requested, requester, target, need, withdrawals, disputes = row[:7]
     met: int | None = None
-    for place in (11, 13, 15, 17):
-        if row[place]:
+    for place in (7, 10, 13, 16):
+        if row[place] and row[place + 2] != requester:
             at = row[place + 1]
             # Of several answers the first that is dated; an undated one only where no other is.
             if met is None or met == UNDATED:
@@ -177,7 +188,7 @@ def _obligation(row: Any, due: int, as_of_us: int) -> Obligation:
             elif at is not None and at < met:
                 met = at
     remarks: tuple[Remark, ...] = ()
-    if withdrawn or disputed:
+    if withdrawals or disputes:
         remarks = heard(_remarks(row), as_of_us)
         answered = () if met is None else (met,)
         facts = Facts(due, met, moments(remarks, "waived"), moments(remarks, "disputed"), answered)
@@ -199,12 +210,25 @@ def _obligation(row: Any, due: int, as_of_us: int) -> Obligation:
 
 
 def _remarks(row: Any) -> tuple[Remark, ...]:
-    """A requester that withdraws its request releases the target; either of the two may dispute the request."""
-    remarks = []
-    if row.withdrawn:
-        releases = row.withdrawn_agency != row.target
-        remarks.append(Remark("waived", row.withdrawn_agency, row.withdrawn_at, "The request was withdrawn.", releases))
-    if row.disputed:
-        counts = row.disputed_agency in (row.requester, row.target)
-        remarks.append(Remark("disputed", row.disputed_agency, row.disputed_at, None, counts))
-    return tuple(remarks)
+    """Any agency but the target that withdraws the request releases the target; either of the two sides may dispute it.
+
+    Everything that was said is told, so that no statement hides behind an earlier one that does not count.
+    """
+    return (
+        *(
+            Remark("waived", said["agency"], said["time"], "The request was withdrawn.", said["agency"] != row.target)
+            for said in _in_turn(row.withdrawals)
+        ),
+        *(
+            Remark(
+                "disputed", said["agency"], said["time"], said["reason"], said["agency"] in (row.requester, row.target)
+            )
+            for said in _in_turn(row.disputes)
+        ),
+    )
+
+
+def _in_turn(collected: str | None) -> list[dict[str, Any]]:
+    """Statements by their time, undated ones last."""
+    found = [] if collected is None else orjson.loads(collected)
+    return sorted(found, key=lambda said: (said["time"] is None, said["time"] or 0, said["source"], said["id"]))

@@ -186,6 +186,56 @@ def test_a_disputed_referral_is_disputed_until_it_is_answered_after_all(world: P
     assert {"r1": "met", "r2": "overdue"} == world.states("2025-03-20")
 
 
+def test_who_withdrew_first_hides_nobody_who_may(world: Partnership) -> None:
+    world.sign()
+    world.refer("r1", "2025-03-06")
+    world.say("referral.withdrawn", {"referral": "r1"}, "2025-03-07", agency="harbor")
+    assert {"r1": "overdue"} == world.states("2025-03-20")
+    world.say("referral.withdrawn", {"referral": "r1"}, "2025-03-12", agency="lakeside")
+    assert {"r1": "waived"} == world.states("2025-03-20")
+    assert {"r1": "overdue"} == world.states("2025-03-11T12:00:00-07:00"), "not withdrawn by then"
+    told = [(one.agency, one.counts) for one in world.one("2025-03-20", "r1").remarks]
+    assert [("harbor", False), ("lakeside", True)] == told
+
+
+@pytest.mark.parametrize("agency", ["lakeside", "harbor"])
+def test_either_side_of_a_referral_disputes_it_whoever_spoke_before(world: Partnership, agency: str) -> None:
+    world.sign()
+    world.refer("r1", "2025-03-06")
+    world.say("referral.disputed", {"referral": "r1", "reason": "gossip"}, "2025-03-06", agency="county")
+    assert {"r1": "overdue"} == world.states("2025-03-20")
+    world.say("referral.disputed", {"referral": "r1", "reason": "no"}, "2025-03-07", agency=agency)
+    assert {"r1": "disputed"} == world.states("2025-03-20")
+    told = [(one.agency, one.reason, one.counts) for one in world.one("2025-03-20", "r1").remarks]
+    assert [("county", "gossip", False), (agency, "no", True)] == told
+
+
+@pytest.mark.parametrize(
+    ("answer", "more"),
+    [
+        ("accepted", {}),
+        ("declined", {"reason": "no_capacity"}),
+        ("completed", {"outcome": "got_help"}),
+        ("failed", {"reason": "could_not_contact"}),
+    ],
+)
+def test_who_asked_cannot_answer(world: Partnership, answer: str, more: dict[str, str]) -> None:
+    world.sign()
+    world.refer("r1", "2025-03-06")
+    own = world.say(f"referral.{answer}", {"referral": "r1", **more}, "2025-03-07", agency="lakeside")
+    for now in ("2025-03-20", "2026-06-01"):
+        assert {"r1": "overdue"} == world.states(now)
+    other = "declined" if answer == "accepted" else "accepted"
+    reason = {"reason": "no_capacity"} if other == "declined" else {}
+    world.say(f"referral.{other}", {"referral": "r1", **reason}, "2025-03-10", agency="harbor")
+    assert ("met", us("2025-03-10")) == (world.one("2025-03-20", "r1").state, world.one("2025-03-20", "r1").met_us)
+    # The first of each kind stands, so the target's own is seen once the requester takes back what it said.
+    world.say(f"referral.{answer}", {"referral": "r1", **more}, "2025-03-09", agency="harbor")
+    assert us("2025-03-10") == world.one("2025-03-20", "r1").met_us
+    world.void(own)
+    assert us("2025-03-09") == world.one("2025-03-20", "r1").met_us
+
+
 def test_a_referral_nobody_dated_owes_nothing_by_a_date(world: Partnership) -> None:
     world.sign()
     world.refer("r1", None)
@@ -201,6 +251,35 @@ def test_what_is_settled_and_long_past_is_left_out_and_what_is_owed_never(world:
     now = "2026-03-11T12:00:00-07:00"
     assert {"ignored": "overdue", "just": "met"} == world.states(now)
     assert {"ignored", "just", "answered"} == set(world.states(now, since="2025-01-01"))
+
+
+@pytest.mark.parametrize(
+    ("step", "time", "agency"),
+    [
+        ("withdrawn", "2025-03-20", "harbor"),  # no debtor releases itself
+        ("withdrawn", None, "harbor"),
+        ("withdrawn", "2027-03-20", "lakeside"),  # not yet
+        ("accepted", "2027-03-20", "harbor"),
+        ("accepted", "2025-03-07", "lakeside"),  # not the requester's to say
+    ],
+)
+def test_what_settles_nothing_hides_nothing_however_old(
+    world: Partnership, step: str, time: str | None, agency: str
+) -> None:
+    world.sign()
+    world.refer("r1", "2025-03-06")
+    world.say(f"referral.{step}", {"referral": "r1"}, time, agency=agency)
+    for now in ("2025-04-01", "2026-03-01", "2026-06-01"):
+        assert {"r1": "overdue"} == world.states(now), now
+
+
+def test_what_was_withdrawn_or_answered_is_settled_though_nobody_dated_it(world: Partnership) -> None:
+    world.sign()
+    for name, step, agency in (("r1", "withdrawn", "lakeside"), ("r2", "accepted", "harbor")):
+        world.refer(name, "2025-03-06")
+        world.say(f"referral.{step}", {"referral": name}, None, agency=agency)
+    assert {"r1": "waived", "r2": "late"} == world.states("2026-03-01")
+    assert {} == world.states("2026-06-01")
 
 
 # Commitments

@@ -271,7 +271,9 @@ def commit(world: World, commitment: str, due: str, *steps: tuple[str, str]) -> 
     world.say("commitment.made", body, "2025-01-01")
     for step, time in steps:
         extra = {"quantity": 1, "evidence_ref": "r"} if step == "evidenced" else {"reason": "why"}
-        world.say(f"commitment.{step}", {**named, **extra}, time, agency="harbor" if step == "evidenced" else "lakeside")
+        world.say(
+            f"commitment.{step}", {**named, **extra}, time, agency="harbor" if step == "evidenced" else "lakeside"
+        )
 
 
 def test_k39_sets_met_by_due_against_fallen_due_and_disputes_apart(world: World) -> None:

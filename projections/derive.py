@@ -248,16 +248,16 @@ def _met(evidence: list[Any], required: float) -> tuple[float, int | None]:
     total = Fraction()
     met_at = None
     reached = False
-    enough = _exact(required)
+    enough = exact(required)
     ordered = sorted(evidence, key=lambda e: (e["time"] is None, e["time"] or 0, e["source"], e["id"]))
     for entry in ordered:
-        total += _exact(entry["quantity"] or 0)
+        total += exact(entry["quantity"] or 0)
         if not reached and total >= enough:
             reached = True
             met_at = entry["time"]
     return float(total), met_at
 
 
-def _exact(quantity: float) -> Fraction:
+def exact(quantity: float) -> Fraction:
     """The shortest decimal number that this one stands for, which is the one that was stated."""
     return Fraction(repr(quantity))

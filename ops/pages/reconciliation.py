@@ -18,7 +18,7 @@ from ops.pages import words
 from ops.pages.asking import Asked, asked, page_start
 from projections.halves.evidence import Difference, Half
 from projections.halves.facts import FACTS
-from projections.halves.sums import Amounts, Counts, Reconciliation
+from projections.halves.sums import Amounts, Counts, Exact, Reconciliation, whole
 from projections.halves.walk import NOBODY, WANTED, Item
 from projections.kpi.periods import current, previous, span
 
@@ -280,10 +280,10 @@ def money_words(minor: float, currency: str) -> str:
     return f"{minor / 10**digits:,.{digits}f} {currency}".strip()
 
 
-def _amount(value: float, unit: str) -> str:
+def _amount(value: Exact, unit: str) -> str:
     if len(unit) == 3 and unit.isupper():
-        return money_words(value, unit)
-    return words.number_words(int(value) if float(value).is_integer() else value)
+        return money_words(whole(value), unit)
+    return words.number_words(whole(value))
 
 
 def amount_words(amounts: Amounts, unit: str) -> str:

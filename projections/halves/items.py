@@ -32,7 +32,7 @@ def items(facts: Sequence[SharedFact] = tuple(FACTS.values())) -> Subquery:
     tell whose it is), ``other`` (who is to confirm; for what is unmatched who spoke; NULL where nobody is named),
     ``state``, ``at`` (UTC microseconds: of the claim, or of the half that stands alone; NULL where unknown),
     ``unit``, and the quantities ``claimed``, ``confirmed``, ``disputed`` and ``pending`` (NULL where the fact has
-    none, and where nothing was claimed).
+    none, and where nothing was claimed; ``sums.Amounts.told`` takes the difference of two of them exactly).
     """
     return union_all(*(_items_of(fact) for fact in facts)).subquery("items")
 

@@ -6,16 +6,18 @@ missing; both are sums over the same lines, which the database makes in one pass
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import and_, case, func, null, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 from sqlalchemy.sql.selectable import Subquery
 
 from contracts.moments import DAY_US
+from projections.derive import exact
 from projections.halves.facts import FACTS, SharedFact
 from projections.halves.grace import Stretch, grace_column, load_stretches
 from projections.halves.items import items
@@ -23,6 +25,7 @@ from projections.kpi.periods import bounds_us
 from projections.kpi.shapes import AsOf
 
 Number = int | float
+Exact = int | float | Fraction
 
 COUNTS = ("claimed", "confirmed", "disputed", "pending", "pending_past_grace", "unmatched")
 AMOUNTS = ("claimed", "confirmed", "disputed", "pending")
@@ -49,15 +52,30 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """The same as quantities of one unit: claimed = confirmed + disputed + pending."""
+    """The same as quantities of one unit: claimed = confirmed + disputed + pending.
 
-    claimed: Number = 0
-    confirmed: Number = 0
-    disputed: Number = 0
-    pending: Number = 0
+    They are added up as the decimal numbers that were stated, and are floats only where they leave (``whole``).
+    """
+
+    claimed: Exact = 0
+    confirmed: Exact = 0
+    disputed: Exact = 0
+    pending: Exact = 0
+
+    @classmethod
+    def told(cls, row: Mapping[Any, Any]) -> Amounts | None:
+        """Those of a row of ``items``; None where it claims no quantity."""
+        if row["claimed"] is None:
+            return None
+        found = cls(*(exact(row[name]) for name in AMOUNTS))
+        # The database subtracts binary fractions: of 1.7 units, 0.4 confirmed, it leaves 1.2999999999999998.
+        return replace(found, disputed=found.claimed - found.confirmed) if found.confirmed and found.disputed else found
 
     def __add__(self, other: Amounts) -> Amounts:
         return Amounts(*(getattr(self, name) + getattr(other, name) for name in AMOUNTS))
+
+    def __mul__(self, n: int) -> Amounts:
+        return Amounts(*(getattr(self, name) * n for name in AMOUNTS))
 
     def to_json(self) -> dict[str, Number]:
         return {name: whole(getattr(self, name)) for name in AMOUNTS}
@@ -214,30 +232,31 @@ def reconciliation(connection: Connection, as_of: AsOf, zone: str, *, period: st
         found = items([fact])
         past = past_grace_column(found, stretches, as_of.moment_us)
         keys = [found.c[name] for name in ("fact", "claimer", "other", "unit", "state")]
+        # Rows of the same quantities are counted and not added: the database would add binary fractions.
+        amounts = [found.c[name] for name in AMOUNTS]
+        grouped = keys if fact.quantity is None else [*keys, *amounts]
         query = select(
-            *keys,
+            *grouped,
             func.count().label("n"),
             func.sum(case((past, 1), else_=0)).label("past"),
-            *(func.sum(found.c[name]).label(f"sum_{name}") for name in AMOUNTS),
-        ).group_by(*keys)
+            *(() if fact.quantity else (null().label(name) for name in AMOUNTS)),
+        ).group_by(*grouped)
         within = within_period(found, period, zone)
-        rows += connection.execute(query if within is None else query.where(within))
+        rows += connection.execute(query if within is None else query.where(within)).mappings()
     return Reconciliation(as_of, period, tuple(_lines(rows)))
 
 
-def _lines(rows: Iterable[Any]) -> list[Line]:
+def _lines(rows: Iterable[Mapping[Any, Any]]) -> list[Line]:
     lines: dict[tuple[str, str | None, str | None, str | None], tuple[Counts, Amounts | None]] = {}
     for row in rows:
-        claim = 0 if row.state == "unmatched" else row.n
-        counts = Counts(claimed=claim, **{row.state: row.n}, pending_past_grace=row.past)
-        amounts = None
-        if row.sum_claimed is not None:
-            amounts = Amounts(*(getattr(row, f"sum_{name}") for name in AMOUNTS))
-        key = (row.fact, row.claimer, row.other, row.unit)
-        kept, kept_amounts = lines.get(key, (Counts(), None))
-        if amounts is not None and kept_amounts is not None:
-            amounts = amounts + kept_amounts
-        lines[key] = (counts + kept, kept_amounts if amounts is None else amounts)
+        n, state = row["n"], row["state"]
+        counts = Counts(claimed=0 if state == "unmatched" else n, **{state: n}, pending_past_grace=row["past"])
+        each = Amounts.told(row)
+        key = (row["fact"], row["claimer"], row["other"], row["unit"])
+        kept, amounts = lines.get(key, (Counts(), None))
+        if each is not None:
+            amounts = each * n + (amounts or Amounts())
+        lines[key] = (counts + kept, amounts)
     places = {name: place for place, name in enumerate(FACTS)}
     ordered = sorted(lines, key=lambda key: (places[key[0]], *((part is None, part or "") for part in key[1:])))
     return [Line(*key, *lines[key]) for key in ordered]
@@ -255,6 +274,6 @@ def within_period(found: Subquery, period: str, zone: str) -> ColumnElement[bool
     return None if bounds is None else and_(found.c.at >= bounds[0], found.c.at < bounds[1])
 
 
-def whole(value: Number) -> Number:
-    """A sum as an int where it is one: quantities are kept as floats, and 3 seats are not 3.0."""
-    return int(value) if float(value).is_integer() else value
+def whole(value: Exact) -> Number:
+    """A sum as an int where it is one, since 3 seats are not 3.0; else as the nearest float."""
+    return int(value) if value == int(value) else float(value)

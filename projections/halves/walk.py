@@ -21,7 +21,7 @@ from projections.halves.evidence import Halves, halves_of
 from projections.halves.facts import FACTS, State
 from projections.halves.grace import Stretch, grace_days, load_stretches, past_grace
 from projections.halves.items import items, items_about
-from projections.halves.sums import AMOUNTS, Amounts, Counts, Number, past_grace_column, whole, within_period
+from projections.halves.sums import AMOUNTS, Amounts, Counts, Number, past_grace_column, within_period
 from projections.kpi.shapes import AsOf
 
 Wanted = Literal["confirmed", "disputed", "pending", "past_grace", "unmatched"]
@@ -251,16 +251,13 @@ def _made(
             grace = grace_days(stretches, row["claimer"], row["other"], row["at"])
             days = max(0, (as_of.moment_us - row["at"]) // DAY_US)
             late = past_grace(row["at"], grace, as_of.moment_us)
-        amounts = None
-        if row["claimed"] is not None:
-            amounts = Amounts(*(whole(row[name]) for name in AMOUNTS))
         made.append(
             Item(
                 **{name: row[name] for name in ("fact", "key", "subject", "claimer", "other", "state", "at", "unit")},
                 grace=grace,
                 days=days,
                 past_grace=late,
-                amounts=amounts,
+                amounts=Amounts.told(row),
                 halves=halves,
             )
         )

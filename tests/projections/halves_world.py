@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
@@ -57,11 +58,11 @@ PAYLOADS = {
             "service.delivered",
             delivery=_DELIVERY,
             service=st.just("s-1"),
-            units=_some((2, 3.5)),
+            units=_some((2, 3.5, 0.2, 1.7)),
             referral=_some((None, "r-1")),
             for_agency=_maybe_agency,
         ),
-        _one("service.confirmed", delivery=_DELIVERY, units=_some((None, 1, 2, 3.5, 9))),
+        _one("service.confirmed", delivery=_DELIVERY, units=_some((None, 0.1, 0.4, 1, 2, 3.5, 9))),
         _one("service.disputed", delivery=_DELIVERY, reason=st.just("not ours")),
     ),
     "training": st.one_of(
@@ -123,7 +124,7 @@ PAYLOADS = {
             "commitment.evidenced",
             commitment=_COMMITMENT,
             period=_PERIOD,
-            quantity=_some((1, 2.5)),
+            quantity=_some((1, 2.5, 0.1, 0.2)),
             evidence_ref=st.just("roster"),
         ),
         _one("commitment.accepted", commitment=_COMMITMENT, period=_PERIOD),
@@ -341,7 +342,7 @@ def _commitments(live: Sequence[Recorded]) -> Iterator[tuple[str, Claim]]:
                 if accepted or disputes:
                     yield f"{key}#{period}", Claim(obligor, (accepted or disputes)[0].agency, "unmatched")
                 continue
-            total = sum(e.data["quantity"] for e in evidence)
+            total = float(sum(Decimal(str(e.data["quantity"])) for e in evidence))
             state = "disputed" if disputes else "confirmed" if accepted else "pending"
             amounts = (total if state == "confirmed" else 0, total if state == "disputed" else 0)
             yield f"{key}#{period}", Claim(obligor, obligee, state, total, *amounts)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -22,7 +24,7 @@ from contracts.recorded import Recorded
 from projections.halves import items as items_module
 from projections.halves.facts import CLAIMED, FACTS, STATES, confirmed_condition, is_, state_condition
 from projections.halves.items import items
-from projections.halves.sums import AMOUNTS, Counts, reconciliation
+from projections.halves.sums import AMOUNTS, Amounts, Counts, reconciliation
 from projections.halves.walk import NOBODY, walk
 from projections.kpi.conditions import meets
 from projections.kpi.populations import table_of
@@ -73,8 +75,14 @@ def by_conditions(connection: Connection) -> dict[str, Counter[str]]:
     return counted
 
 
+def as_written(number: float) -> Decimal:
+    """The number that a reader sees."""
+    return Decimal(str(number))
+
+
 def check_sums(connection: Connection) -> Counts:
-    """Claimed = confirmed + disputed + pending in every line; the total is the sum over facts and over pairs."""
+    """Claimed = confirmed + disputed + pending in every line, as its numbers are written; the total is the sum over
+    facts and over pairs."""
     found = reconciliation(connection, NOW, ZONE)
     for line in found.lines:
         counts = line.counts
@@ -84,6 +92,8 @@ def check_sums(connection: Connection) -> Counts:
             amounts = line.amounts
             assert amounts.claimed == amounts.confirmed + amounts.disputed + amounts.pending
             assert min(amounts.confirmed, amounts.disputed, amounts.pending) >= 0
+            read = {name: as_written(number) for name, number in amounts.to_json().items()}
+            assert read["claimed"] == read["confirmed"] + read["disputed"] + read["pending"]
     total = found.total()
     assert total == sum((fact.counts for fact in found.facts()), Counts())
     assert total == sum((pair.counts for pair in found.pairs()), Counts())
@@ -92,6 +102,15 @@ def check_sums(connection: Connection) -> Counts:
         for name in ("claimed", *STATES):
             assert getattr(fact.counts, name) == counted[fact.fact.name][name]
     return total
+
+
+def check_quantities(connection: Connection, claims: Sequence[tuple[tuple[str, str], Claim]]) -> None:
+    """What is claimed and confirmed of each fact is the sum of the numbers that were stated."""
+    for fact in reconciliation(connection, NOW, ZONE).facts():
+        of_it = [claim for (name, _), claim in claims if name == fact.fact.name and claim.claimed is not None]
+        for what in ("claimed", "confirmed"):
+            told = sum(as_written(amounts.to_json()[what]) for amounts in fact.amounts.values())
+            assert sum(as_written(getattr(claim, what)) for claim in of_it) == told
 
 
 def check_lists(connection: Connection, log: FakeLog, total: Counts) -> None:
@@ -134,6 +153,7 @@ def check(events: Sequence[Recorded], again: int) -> None:
                 views.apply(connection, [event], log)
         with store.read() as connection:
             assert expected(plain_fold.live(log.events)) == told(connection)
+            check_quantities(connection, list(expected(plain_fold.live(log.events)).items()))
             total = check_sums(connection)
             if place % 4 == 3 or place == len(events) - 1:
                 check_lists(connection, log, total)
@@ -217,6 +237,30 @@ def test_control_a_quantity_that_is_lost_is_noticed(monkeypatch: pytest.MonkeyPa
             check(log_of(DELIVERED), 0)
     finally:
         items_module._items_of.cache_clear()
+
+
+SEVENTEEN_TENTHS = ("service.delivered", "harbor", {**DELIVERED[2], "units": 1.7})
+FOUR_OF_THEM = ("service.confirmed", "county", {"delivery": "d", "units": 0.4})
+TENTHS = log_of(
+    *(("service.delivered", "harbor", {**DELIVERED[2], "delivery": f"d{n}", "units": n / 10}) for n in (1, 2, 9)),
+    ("service.confirmed", "county", {"delivery": "d9", "units": 0.2}),
+)
+
+
+@pytest.mark.parametrize("broken", ["sums", "differences"])
+def test_control_binary_fractions_are_noticed(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    check(TENTHS, 0)
+    if broken == "sums":
+        monkeypatch.setattr("projections.halves.sums.exact", lambda number: number)
+    else:
+
+        def as_subtracted(row: Any) -> Any:
+            return None if row["claimed"] is None else Amounts(*(Fraction(repr(row[name])) for name in AMOUNTS))
+
+        monkeypatch.setattr(Amounts, "told", as_subtracted)
+    events = TENTHS if broken == "sums" else log_of(SEVENTEEN_TENTHS, FOUR_OF_THEM)
+    with pytest.raises(AssertionError):
+        check(events, 0)
 
 
 def test_amounts_are_those_of_a_claim() -> None:

@@ -109,6 +109,27 @@ def test_units_confirmed_in_part_are_confirmed_in_part_and_the_rest_is_disputed(
     assert ("confirmed", Amounts(10, 10, 0, 0)) == (only(world).state, only(world).amounts)
 
 
+def test_quantities_are_added_up_as_they_were_stated(world: World) -> None:
+    for name, units, confirmed in (
+        ("a", 0.1, 0.1),
+        ("b", 0.2, 0.2),
+        ("c", 1.7, 0.4),
+        ("d", 0.7, None),
+        ("e", 0.1, None),
+    ):
+        delivery = {**DELIVERY, "delivery": name, "units": units}
+        world.say("service.delivered", delivery, "2025-03-03", agency="harbor")
+        if confirmed is not None:
+            answer = {"delivery": name, "units": confirmed}
+            world.say("service.confirmed", answer, "2025-03-04", agency="county")
+    (services,) = [fact.to_json()["quantities"] for fact in sums(world).facts() if fact.amounts]
+    assert [{"unit": "units", "claimed": 2.8, "confirmed": 0.7, "disputed": 1.3, "pending": 0.8}] == services
+    (item,) = listed(world, state="disputed").items
+    assert {"unit": "units", "claimed": 1.7, "confirmed": 0.4, "disputed": 1.3, "pending": 0} == (
+        item.to_json()["quantity"]
+    )
+
+
 def test_a_delivery_on_a_referral_is_for_the_one_who_asked(world: World) -> None:
     world.say("referral.requested", REQUEST, "2025-03-03", agency="county")
     own = {name: value for name, value in DELIVERY.items() if name != "for_agency"}

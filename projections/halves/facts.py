@@ -4,9 +4,9 @@ Here so that "confirmed" means one thing everywhere. The conditions are data of 
 over the columns of one population, and are evaluated by the same two evaluators: by SQL for lists and sums,
 row by row for the law that claimed = confirmed + disputed + pending.
 
-A row is *claimed* where it meets ``shared``. It is then *disputed*, else *confirmed*, else *pending*: of two
-second halves that contradict each other the dispute counts. A row that is no claim and meets ``unmatched``
-holds a second half without a first. No second half counts that the claimer itself stated.
+A row is *claimed* where it meets ``shared`` and is not ``alone``. It is then *disputed*, else *confirmed*, else
+*pending*: of two second halves that contradict each other the dispute counts. A row that is no claim and meets
+``unmatched`` holds a second half without a first. No second half counts that the claimer itself stated.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class SharedFact:
     columns that may name the other side, of which the first counts that names another agency than the claimer.
     ``subject`` is the prefix of the subject whose events made the row, and ``about`` the column with its rest.
     ``first`` are the types of events that state the claim. ``title`` and ``halves`` are words for people: what
-    the fact is, what the first half says, what the second.
+    the fact is, what the first half says, what the second. ``alone`` takes away from ``shared`` what only borrowed
+    columns can tell to be within one agency.
     """
 
     name: str
@@ -93,6 +94,12 @@ class SharedFact:
     unmatched: Condition
     quantity: Quantity | None = None
     borrowed: tuple[Borrowed, ...] = ()
+    alone: Condition | None = None
+
+    @property
+    def claimed(self) -> Condition:
+        """Whether a row is a claim, over its own columns and the borrowed ones."""
+        return self.shared if self.alone is None else all_of(self.shared, not_(self.alone))
 
 
 def is_(column: str, value: str | int = 1) -> Eq:
@@ -196,6 +203,12 @@ SERVICE = SharedFact(
         partly=not_(differs("disputed_agency", "agency")),
     ),
     borrowed=(Borrowed("requester", "referrals", "referral", "referral", "requester"),),
+    # Somebody is named, and it is the deliverer alone: there is nobody else to wait for.
+    alone=all_of(
+        any_of(known("for_agency"), known("requester")),
+        not_(differs("for_agency", "agency")),
+        not_(differs("requester", "agency")),
+    ),
 )
 
 TRAINING = SharedFact(
@@ -299,16 +312,16 @@ FACTS: dict[str, SharedFact] = {fact.name: fact for fact in (REFERRAL, SERVICE, 
 
 
 def state_condition(fact: SharedFact, state: State) -> Condition:
-    """The condition of one state; the four exclude each other."""
+    """The condition of one state, over the row's columns and the borrowed ones; the four exclude each other."""
     match state:
         case "disputed":
-            return all_of(fact.shared, fact.disputed)
+            return all_of(fact.claimed, fact.disputed)
         case "confirmed":
-            return all_of(fact.shared, not_(fact.disputed), fact.confirmed)
+            return all_of(fact.claimed, not_(fact.disputed), fact.confirmed)
         case "pending":
-            return all_of(fact.shared, not_(fact.disputed), not_(fact.confirmed))
+            return all_of(fact.claimed, not_(fact.disputed), not_(fact.confirmed))
         case "unmatched":
-            return all_of(not_(fact.shared), fact.unmatched)
+            return all_of(not_(fact.claimed), fact.unmatched)
 
 
 def confirmed_condition(population: str) -> Condition | None:
@@ -318,6 +331,7 @@ def confirmed_condition(population: str) -> Condition | None:
     A claim counts only where the other side confirmed it and does not dispute it. A row that claims nothing of
     another agency (an obligation without evidence, funds that are only pledged) has no second half to wait for
     and counts as it is: otherwise an unkept promise would leave the denominator, and every kept one make 100 %.
+    A KPI sees no borrowed columns, so what is ``alone`` by them counts only where another agency confirms it.
     """
     fact = next((fact for fact in FACTS.values() if fact.population == population), None)
     return None if fact is None else any_of(not_(fact.shared), all_of(not_(fact.disputed), fact.confirmed))

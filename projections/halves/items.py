@@ -6,7 +6,8 @@ database: a summary over a million referrals loads none of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +24,13 @@ Meets = Callable[[Condition], ColumnElement[bool]]
 
 NO_CLOCK = 0
 """No condition of a shared fact looks at the clock; grace is counted apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """What a condition is compiled over: a table's columns and the borrowed ones."""
+
+    c: Mapping[str, ColumnElement[Any]]
 
 
 def items(facts: Sequence[SharedFact] = tuple(FACTS.values())) -> Subquery:
@@ -48,20 +56,20 @@ def _items_of(fact: SharedFact) -> Select[Any]:
     # Kept: building the expressions takes longer than reading a page of them.
     table = table_of(fact.population)
     source: FromClause = table
-    borrowed: dict[str, ColumnElement[Any]] = {}
+    columns: dict[str, ColumnElement[Any]] = dict(table.c.items())
     for loan in fact.borrowed:
         other_table = table_of(loan.table)
         source = source.outerjoin(other_table, other_table.c[loan.key] == table.c[loan.by])
-        borrowed[loan.column] = other_table.c[loan.source]
+        columns[loan.column] = other_table.c[loan.source]
 
     def column(name: str) -> ColumnElement[Any]:
-        return borrowed[name] if name in borrowed else table.c[name]
+        return columns[name]
 
     def meets(condition: Condition) -> ColumnElement[bool]:
-        return compile_condition(condition, table, NO_CLOCK)
+        return compile_condition(condition, _Joined(columns), NO_CLOCK)
 
     claimer = column(fact.claimed_by)
-    shared = meets(fact.shared)
+    shared = meets(fact.claimed)
     claim = case((meets(fact.disputed), "disputed"), (meets(fact.confirmed), "confirmed"), else_="pending")
     # Whatever is no claim is unmatched: no other rows are selected.
     state = case((shared, claim), else_="unmatched")

@@ -267,8 +267,10 @@ def _services(live: Sequence[Recorded]) -> Iterator[tuple[str, Claim]]:
             continue
         claim, claimer = delivered[0].data, delivered[0].agency
         asked = requesters.get(claim.get("referral", ""), [])
-        other = _other(claimer, claim.get("for_agency"), asked[0].data["requester"] if asked else None)
-        if "referral" not in claim and other is None:
+        named = [claim.get("for_agency"), asked[0].data["requester"] if asked else None]
+        other = _other(claimer, *named)
+        # With nobody else to wait for, only a referral that nobody has told of yet leaves it open who is.
+        if other is None and ("referral" not in claim or named != [None, None]):
             continue
         state, confirmed, disputed = _amounts(claimer, claim["units"], answers, disputes, "units")
         yield key, Claim(claimer, other, state, claim["units"], confirmed, disputed)

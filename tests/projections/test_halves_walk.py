@@ -143,6 +143,19 @@ def test_a_delivery_on_a_referral_is_for_the_one_who_asked(world: World) -> None
     ]
 
 
+def test_a_delivery_for_nobody_else_is_no_shared_fact(world: World) -> None:
+    world.say("referral.requested", {**REQUEST, "requester": "harbor"}, "2025-03-03", agency="harbor")
+    own = {name: value for name, value in DELIVERY.items() if name != "for_agency"}
+    world.say("service.delivered", {**own, "referral": "r-1"}, "2025-03-04", agency="harbor")
+    for_itself = {**own, "for_agency": "harbor"}
+    world.say("service.delivered", {**for_itself, "delivery": "d-2", "referral": "r-9"}, "2025-03-04", agency="harbor")
+    world.say("service.delivered", {**for_itself, "delivery": "d-3"}, "2025-03-04", agency="harbor")
+    assert Counts() == sums(world).total()
+    # Who asked for the referral stays to be asked, whomever the deliverer names.
+    world.say("referral.requested", {**REQUEST, "referral": "r-9"}, "2025-03-05", agency="county")
+    assert [("d-2", "county")] == [(item.key, item.other) for item in listed(world, fact="service").items]
+
+
 @pytest.mark.parametrize(
     ("received", "state", "amounts"),
     [
@@ -325,7 +338,7 @@ def test_every_column_a_declaration_names_is_there(fact: Any) -> None:
     columns = set(table_of(fact.population).c.keys())
     named = {fact.key, fact.about, fact.claimed_by, fact.claimed_at, *fact.others}
     named |= {column for way in (*fact.confirmations, *fact.disputes) for column in (way.agency, way.at)}
-    for condition in (fact.shared, fact.confirmed, fact.disputed, fact.unmatched):
+    for condition in (fact.claimed, fact.confirmed, fact.disputed, fact.unmatched):
         for _, part in conditions_of(condition, ""):
             named |= {getattr(part, name) for name in ("column", "other") if hasattr(part, name)}
     if fact.quantity is not None:

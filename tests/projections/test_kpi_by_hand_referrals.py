@@ -37,6 +37,12 @@ def test_k17_counted(world: World) -> None:
     assert (60, 3, 5, {"no_request": 1}) == numbers(world.cell("K17", "all", now=NOW))
 
 
+def test_k17_leaves_out_what_was_taken_back_before_an_answer(world: World) -> None:
+    world.refer("a", "2025-03-01", withdrawn="2025-03-02")
+    world.refer("b", "2025-03-01", accepted="2025-03-02", withdrawn="2025-03-09")  # answered first
+    assert (100, 1, 1, {"withdrawn": 1}) == numbers(world.cell("K17", "2025-03", now=NOW))
+
+
 def test_k17_empty(world: World) -> None:
     world.refer("a", "2025-06-09")
     assert (None, 0, 0, {"answer_not_due": 1}) == numbers(world.cell("K17", "2025-06", now=NOW))

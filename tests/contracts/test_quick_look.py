@@ -109,6 +109,18 @@ def test_the_verdict_is_the_same_whoever_gives_it(entry: Entry) -> None:
     agree()
 
 
+MODELS_ALONE = frozenset(
+    (
+        "commitment.made.v1",
+        "decision.recorded.v1",
+        "kpi.defined.v1",
+        "meeting.held.v1",
+        "training.held.v1",
+    )
+)
+"""Types with a part that the quick look does not know: every event of theirs is shown to its model."""
+
+
 def test_the_verdict_is_the_same_on_noise() -> None:
     for entry in ENTRIES:
         looked_at(entry)
@@ -123,7 +135,8 @@ def test_what_the_quick_look_finds_sound_is_sound(entry: Entry) -> None:
     """The other way round is not asked of it, but where it is had, it knows the examples."""
     look = looked_at(entry)
     if look is None:
-        pytest.skip("the models alone judge this type")
+        assert entry.topic in MODELS_ALONE
+        return
     adapter = entry.adapter()
 
     @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from contracts.kpi import KpiDefinition, Open, Return, Value
-from projections.kpi import built, reference, sql, sql_returns, sql_timed
+from projections.kpi import built, reference, sql, sql_returns, sql_timed, timed
 from projections.kpi.conditions import clocks
 from projections.kpi.definitions import Definitions
 from projections.kpi.ends import by_period, closed_by, come_up, places_of, touched
@@ -173,8 +173,9 @@ def _side(
             ends = bounds_us(current(as_of_us, zone, "month"), zone)
             assert ends is not None
             changes.append(ends[1])
-        clock = reference.next_change_us(definition, rows.rows, as_of_us)
-        changes += [] if clock is None else [clock]
+        for waits in (reference.next_change_us, timed.next_change_us):
+            clock = waits(definition, rows.rows, as_of_us)
+            changes += [] if clock is None else [clock]
         return Count(side_partials(definition, rows.rows, as_of_us, zone, places), {}, min(changes, default=None))
     if definition.timing is not None:
         partials, change = sql_timed.count(connection, definition, as_of_us, zone, places)

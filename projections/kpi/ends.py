@@ -28,6 +28,9 @@ FIRST_END = "2000-01"
 """The first month at whose end standing figures are given. A guard against a moment in antiquity, after which a row
 would be open at the end of thousands of months; a fixed month, so that no period drops out as time goes on."""
 
+NEVER_US = 2**62
+"""Later than every moment."""
+
 LONGER: tuple[Grain, ...] = ("quarter", "year")
 
 
@@ -44,6 +47,12 @@ class End:
     day: str
     running: bool
     places: tuple[str, ...]
+
+    @property
+    def known_us(self) -> int:
+        """The moment after which a row of a window lies in the future: that of the reading; no row of a month that is
+        over does, even where it was said later what the month was like."""
+        return self.at_us if self.running else NEVER_US
 
 
 def by_period(definition: KpiDefinition) -> bool:

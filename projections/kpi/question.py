@@ -95,7 +95,9 @@ class Question:
                 return self.months is None or month in self.months
             case Open() as timing:
                 return self.end is not None and timed.is_open(timing, row, self.end)
-            case Rolling() | Latest() as timing:
+            case Rolling() as timing:
+                return self.end is not None and timed.is_within(self.definition, timing, row, self.end)
+            case Latest() as timing:
                 if self.end is None:
                     return False
                 first, last = window(timing, self.end.month)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Text, and_, column, func, literal, or_, select, text, tuple_
+from sqlalchemy import BigInteger, Text, and_, column, func, literal, or_, select, text, true, tuple_
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
@@ -37,31 +37,34 @@ class Moments:
     at_us: ColumnElement[Any]
     day: ColumnElement[Any]
     first: ColumnElement[Any]
+    known_us: ColumnElement[Any]
 
     @classmethod
     def of(cls, end: End, timing: Timing | None) -> Moments:
         """One end."""
-        month, at_us, day, first = _values(end, timing)
-        return cls(literal(month), literal(at_us, BigInteger), literal(day), literal(first))
+        month, at_us, day, first, known_us = _values(end, timing)
+        moments = (literal(at_us, BigInteger), literal(known_us, BigInteger))
+        return cls(literal(month), moments[0], literal(day), literal(first), moments[1])
 
     @classmethod
     def among(cls, some: Sequence[End], timing: Timing | None) -> Moments:
         """Several ends."""
-        names = ("month", "at_us", "day", "first_month")
+        names = ("month", "at_us", "day", "first_month", "known_us")
         rows = ["SELECT " + ", ".join(f":end{number}{name} AS {name}" for name in names) for number in range(len(some))]
         given = {
             f"end{number}{name}": value
             for number, end in enumerate(some)
             for name, value in zip(names, _values(end, timing), strict=True)
         }
-        columns = (column(names[0], Text), column(names[1], BigInteger), column(names[2], Text), column(names[3], Text))
+        kinds = (Text, BigInteger, Text, Text, BigInteger)
+        columns = [column(name, kind) for name, kind in zip(names, kinds, strict=True)]
         c = text(" UNION ALL ".join(rows)).bindparams(**given).columns(*columns).subquery("ends").c
-        return cls(c.month, c.at_us, c.day, c.first_month)
+        return cls(c.month, c.at_us, c.day, c.first_month, c.known_us)
 
 
-def _values(end: End, timing: Timing | None) -> tuple[str, int, str, str]:
+def _values(end: End, timing: Timing | None) -> tuple[str, int, str, str, int]:
     first = window(timing, end.month)[0] if isinstance(timing, Rolling | Latest) else end.month
-    return end.month, end.at_us, end.day, first
+    return end.month, end.at_us, end.day, first, end.known_us
 
 
 def standing(definition: KpiDefinition, table: Source, end: End) -> ColumnElement[bool]:
@@ -77,7 +80,7 @@ def standing_at(definition: KpiDefinition, table: Source, ends_: Moments) -> Col
             begun: ColumnElement[Any] = table.c[timing.from_]
             return and_(begun.is_not(None), begun <= ends_.at_us, *_open(definition, timing, table, ends_))
         case Rolling():
-            return _within(definition, table, ends_)
+            return and_(_within(definition, table, ends_), _has_come(definition, table, ends_.known_us))
         case Latest():
             return _latest(definition, timing, table, ends_)
         case None:
@@ -100,6 +103,15 @@ def _open(definition: KpiDefinition, timing: Open, table: Source, ends_: Moments
 def _within(definition: KpiDefinition, table: Source, ends_: Moments) -> ColumnElement[bool]:
     month: ColumnElement[Any] = table.c[definition.period.on]
     return month.between(ends_.first, ends_.month)
+
+
+def _has_come(definition: KpiDefinition, table: Source, known_us: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Rows that are not dated later than the reading; a window never counts the future."""
+    time = POPULATIONS[definition.population].time
+    if time is None:
+        return true()
+    moment: ColumnElement[Any] = table.c[time]
+    return or_(moment.is_(None), moment <= known_us)
 
 
 def _latest(definition: KpiDefinition, timing: Latest, table: Source, ends_: Moments) -> ColumnElement[bool]:
@@ -150,6 +162,8 @@ def count(
                 found[place, group] = partial
     if isinstance(definition.timing, Open):
         changes += _waiting(connection, definition, definition.timing, table, as_of_us, zone)
+    if isinstance(definition.timing, Rolling):
+        changes += _coming(connection, definition, table, as_of_us, zone)
     return found, min(changes)
 
 
@@ -160,6 +174,20 @@ def _first_month(connection: Connection, definition: KpiDefinition, table: Sourc
         return None if earliest is None else current(earliest, zone, "month")
     month = connection.scalar(select(func.min(table.c[definition.period.on])))
     return month if month is not None and span(month) is not None else None
+
+
+def _coming(connection: Connection, definition: KpiDefinition, table: Source, as_of_us: int, zone: str) -> list[int]:
+    """The next moment at which a row of the running window is no longer in the future; others wait for their month."""
+    time = POPULATIONS[definition.population].time
+    if time is None:
+        return []
+    month: ColumnElement[Any] = table.c[definition.period.on]
+    moment: ColumnElement[Any] = table.c[time]
+    running = current(as_of_us, zone, "month")
+    assert isinstance(definition.timing, Rolling)
+    inside = month.between(*window(definition.timing, running))
+    found = connection.scalar(select(func.min(moment)).where(inside, moment > as_of_us))
+    return [] if found is None else [int(found)]
 
 
 def _waiting(

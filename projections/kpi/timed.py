@@ -22,13 +22,11 @@ from projections.kpi.reference import Place
 def standing(definition: KpiDefinition, rows: Iterable[Row], end: End) -> list[Row]:
     """The rows that stand at the end of a period."""
     timing = definition.timing
-    on = definition.period.on
     match timing:
         case Open():
             return [row for row in rows if is_open(timing, row, end)]
         case Rolling():
-            first, last = window(timing, end.month)
-            return [row for row in rows if row[on] is not None and first <= row[on] <= last]
+            return [row for row in rows if is_within(definition, timing, row, end)]
         case Latest():
             return _latest(definition, timing, rows, end)
         case None:
@@ -39,6 +37,27 @@ def is_open(timing: Open, row: Row, end: End) -> bool:
     """Whether a row is open at a moment: begun, and not ended."""
     begun = row[timing.from_]
     return begun is not None and begun <= end.at_us and not any(_reached(row[name], end) for name in timing.until)
+
+
+def is_within(definition: KpiDefinition, timing: Rolling, row: Row, end: End) -> bool:
+    """Whether a row is in the window that ends with a period, and not later than the reading."""
+    first, last = window(timing, end.month)
+    month = row[definition.period.on]
+    return month is not None and first <= month <= last and (_moment(definition, row) or 0) <= end.known_us
+
+
+def _moment(definition: KpiDefinition, row: Row) -> int | None:
+    """What dates a row; None where nothing does."""
+    time = POPULATIONS[definition.population].time
+    return None if time is None else row[time]
+
+
+def next_change_us(definition: KpiDefinition, rows: Iterable[Row], as_of_us: int) -> int | None:
+    """The next moment at which a row comes into a window, as far as it is dated later than the reading."""
+    if not isinstance(definition.timing, Rolling):
+        return None
+    dated = (_moment(definition, row) for row in rows)
+    return min((moment for moment in dated if moment is not None and moment > as_of_us), default=None)
 
 
 def _reached(value: Any, end: End) -> bool:

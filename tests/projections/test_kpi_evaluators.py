@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, true
 from sqlalchemy.engine import Connection, Engine
 
 from contracts.kpi import KpiDefinition
@@ -384,6 +384,28 @@ def test_control_a_window_that_forgets_the_end_of_the_period_is_noticed(
         assert {"2024-11", "2024-12", "2024-Q4", "2024"} == {place for place, _ in plainly(BODIES["K22"], world, now)}
         monkeypatch.setattr(sql_timed, "_open", lambda definition, timing, table, ends_: [table.c.ended_at.is_(None)])
         assert plainly(BODIES["K22"], world, now) != by_sql(connection, BODIES["K22"], now).partials
+
+
+@pytest.mark.parametrize(("days", "counted"), [(9, 0), (10, 1), (40, 1)])
+def test_a_window_never_counts_what_is_dated_after_the_reading(engine: Engine, days: int, counted: int) -> None:
+    body, dated = BODIES["distinct_groups"], BEGIN + 10 * DAY
+    world: Rows = {"referrals": [referral(1, requested_at=dated, month=month_of(dated), person_group="g")]}
+    now = BEGIN + days * DAY
+    with Kept(engine, world) as connection:
+        found = by_sql(connection, body, now)
+    assert counted == sum(part.denominator for place, part in found.partials.items() if place[0] == "all")
+    assert found.partials == plainly(body, world, now)
+    if not counted:
+        assert dated == found.earliest_change_us()
+
+
+def test_control_a_window_that_counts_the_future_is_noticed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: let the SQL take every row of the running month, and it differs from the plain evaluator."""
+    body, dated = BODIES["distinct_groups"], BEGIN + 10 * DAY
+    world: Rows = {"referrals": [referral(1, requested_at=dated, month=month_of(dated), person_group="g")]}
+    monkeypatch.setattr(sql_timed, "_has_come", lambda definition, table, known_us: true())
+    with Kept(engine, world) as connection:
+        assert plainly(body, world, BEGIN) != by_sql(connection, body, BEGIN).partials
 
 
 def test_control_a_return_that_is_looked_for_in_its_own_month_only_is_noticed(

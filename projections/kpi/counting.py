@@ -24,7 +24,7 @@ from projections.kpi.partners import memberships
 from projections.kpi.periods import UNDATED, at_grain, bounds_us, current, grain_of, is_period, months_of, shift, span
 from projections.kpi.populations import POPULATIONS, Population
 from projections.kpi.reference import Place
-from projections.kpi.returns import GRAINS, reach_months
+from projections.kpi.returns import GRAINS, judged_months
 from projections.kpi.sides import combine, sides
 from projections.kpi.tables import CELLS
 from projections.kpi.trained import trained_staff
@@ -100,10 +100,13 @@ def _affected(definition: KpiDefinition, marks: Collection[tuple[str, str]], now
     if isinstance(definition.measure, Return):
         if any(span(month) is None for month in months - {UNDATED}):
             return None
-        reach = reach_months(definition.measure)
         # A row is a return to what came before it, and may be the first of its own period.
-        near = {shift(month, -by) for month in months - {UNDATED} for by in range(reach + 1)}
-        return {places_of(month, grain) for month in near | (months & {UNDATED}) for grain in GRAINS}
+        near = {
+            earlier
+            for month in months - {UNDATED}
+            for earlier in judged_months(definition.measure, month, now_us, zone)
+        }
+        return {places_of(month, grain) for month in near | months for grain in GRAINS}
     return months
 
 

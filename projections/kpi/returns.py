@@ -14,7 +14,7 @@ from contracts.kpi import KpiDefinition, Return
 from projections.kpi.conditions import DAY_US
 from projections.kpi.ends import places_of
 from projections.kpi.partials import Partial, Tally
-from projections.kpi.periods import UNDATED, Grain
+from projections.kpi.periods import UNDATED, Grain, bounds_us, shift
 from projections.kpi.populations import POPULATIONS, Row
 from projections.kpi.reference import Place, judge
 
@@ -38,7 +38,31 @@ class Visit:
 
 def reach_months(measure: Return) -> int:
     """How many months after its own a row can still be looked for as a return."""
-    days = max([measure.days, *(also.days for also in measure.also)])
+    return _reach(max([measure.days, *(also.days for also in measure.also)]))
+
+
+def judged_months(measure: Return, month: str, as_of_us: int, zone: str) -> set[str]:
+    """The months of the rows that a row of ``month`` may be a return to, as far as that tells at ``as_of_us``.
+
+    Under each limit nobody is judged before its days have passed, whoever has come back by then: so a row of these
+    days is told only by the few months that lie as far back as one of the limits.
+    """
+    found: set[str] = set()
+    own = bounds_us(month, zone)
+    if own is None:
+        return found
+    for days in (measure.days, *(also.days for also in measure.also)):
+        for by in range(_reach(days) + 1):
+            earlier = shift(month, -by)
+            bounds = bounds_us(earlier, zone)
+            within = days * DAY_US
+            if bounds is not None and bounds[1] + within > own[0] and bounds[0] + within <= as_of_us:
+                found.add(earlier)
+    return found
+
+
+def _reach(days: int) -> int:
+    """How many months later than a row another one within so many days may be."""
     return days // 28 + 1
 
 

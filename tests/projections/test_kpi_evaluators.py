@@ -386,6 +386,37 @@ def test_control_a_window_that_forgets_the_end_of_the_period_is_noticed(
         assert plainly(BODIES["K22"], world, now) != by_sql(connection, BODIES["K22"], now).partials
 
 
+def test_a_return_of_today_is_told_by_the_periods_whose_days_have_passed() -> None:
+    now = round(datetime(2025, 6, 15, tzinfo=UTC).timestamp()) * 1_000_000
+    months = {"2023-06", "2024-06", "2024-11", "2024-12", "2025-06"}
+    found = counting.affected_months(BODIES["K28"], {("arrests", "2025-06")}, now, ZONE) or set()
+    assert months == {place for place in found if len(place) == 7 and "Q" not in place}
+    assert {"2023", "2024", "2025"} == {place for place in found if len(place) == 4}
+
+
+def test_control_a_return_that_looks_back_by_its_first_limit_only_is_noticed(
+    engine: Engine,
+) -> None:
+    """Negative control: forget the further limits, and who came back after 700 days is not counted again."""
+    blank = dict.fromkeys(column.name for column in table_of("arrests").columns)
+    at = [BEGIN, BEGIN + 700 * DAY]
+    rows = [
+        {**blank, "arrest": f"a{n}", "made": 1, "person": "p", "made_at": moment, "month": month_of(moment)}
+        for n, moment in enumerate(at)
+    ]
+    body, now, marks = BODIES["K28"], BEGIN + 740 * DAY, {("arrests", str(rows[1]["month"]))}
+    with Kept(engine, {"arrests": rows[:1]}) as connection:
+        before = by_sql(connection, body, now).partials
+    with Kept(engine, {"arrests": rows}) as connection:
+        after = by_sql(connection, body, now).partials
+    different = {
+        place for place, _ in before.keys() | after.keys() if before.get((place, "")) != after.get((place, ""))
+    }
+    assert "2024-11" in different <= (counting.affected_months(body, marks, now, ZONE) or set())
+    forgetful = body.measure.model_copy(update={"also": ()})
+    assert "2024-11" not in returns.judged_months(forgetful, str(rows[1]["month"]), now, ZONE)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(("days", "counted"), [(9, 0), (10, 1), (40, 1)])
 def test_a_window_never_counts_what_is_dated_after_the_reading(engine: Engine, days: int, counted: int) -> None:
     body, dated = BODIES["distinct_groups"], BEGIN + 10 * DAY

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BeforeValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -29,28 +28,12 @@ from ops.delivery import (
 from ops.http.auth import Principal
 from ops.http.event_search import find_events
 from ops.http.listing import Listing, one_thing
+from ops.http.queries import WHOLE_MAX, AfterQuery, AsOfQuery, LimitQuery, Whole
 from ops.http.readings import actions, feeds, obligations, quality, reconciliation, reviews, versions
 from ops.settings import Settings
 from ops.versions import cells_on
 
 PRINCIPAL_KEY = "tallystick.principal"
-
-
-def _ascii(value: Any) -> Any:
-    # A whole number is otherwise read in the digits of every script.
-    if isinstance(value, str) and not value.isascii():
-        raise ValueError("write whole numbers with the digits 0 to 9")
-    return value
-
-
-Whole = Annotated[int, BeforeValidator(_ascii)]
-AsOfQuery = Annotated[
-    str | None, Query(description="A log_index or an RFC 3339 moment: read the ledger as it was known then.")
-]
-LimitQuery = Annotated[Whole, Query(ge=1, le=10_000, description="Rows of one page.")]
-WHOLE_MAX = 2**63 - 1
-"""SQLite's greatest whole number: beyond it there is no log_index and no place in a list."""
-AfterQuery = Annotated[Whole, Query(ge=0, le=WHOLE_MAX, description="Start behind this place in the list.")]
 
 
 def principal_of(request: Request) -> Principal:

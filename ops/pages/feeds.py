@@ -5,7 +5,6 @@ Here so that a section's addresses and figures stand in one place.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -15,6 +14,7 @@ from contracts.faults import fault
 from contracts.moments import DAY_US
 from ops.pages import words
 from ops.pages.asking import Asked, asked
+from ops.pages.states import StateWords, by_state
 from projections.feeds import FEED_STATES, FeedState, delays, feed_states, reports_of
 
 if TYPE_CHECKING:
@@ -25,25 +25,15 @@ Figures = dict[str, Any]
 REPORTS_SHOWN = 120
 
 
-@dataclass(frozen=True, slots=True)
-class StatusWords:
-    """How a feed's status is named; ``mark`` is the status whose shape and tone it shares."""
-
-    status: str
-    label: str
-    mark: str
-
-
-STATUS_WORDS = {
-    found.status: found
-    for found in (
-        StatusWords("silent", "Silent", "off_track"),
-        StatusWords("late", "Came late", "watch"),
-        StatusWords("on_time", "On time", "on_track"),
-        StatusWords("waiting", "Nothing due yet", "stale"),
-        StatusWords("ended", "No longer expected", "no_data"),
+STATUS_WORDS = by_state(
+    (
+        StateWords("silent", "Silent", "off_track", "lacks the latest report that fell due"),
+        StateWords("late", "Came late", "watch", "came after its grace"),
+        StateWords("on_time", "On time", "on_track", "came by its due day"),
+        StateWords("waiting", "Nothing due yet", "stale", "has no report due yet"),
+        StateWords("ended", "No longer expected", "no_data", "is of an agency that has left"),
     )
-}
+)
 
 
 def register(router: APIRouter, pages: Pages) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import select
 from contracts.moments import DAY_US, day_end_us, local_day
 from ops.pages import words
 from ops.pages.asking import PAGE_ROWS, Asked, asked, page_start
+from ops.pages.states import StateWords, by_state
 from projections.obligations import KINDS, PARTNERSHIP, STATES, Obligation, Survey, asking, survey
 from projections.tables import TABLES
 
@@ -50,19 +51,8 @@ NEXT_SHOWN = 12
 OWN_SHOWN = 50
 
 
-@dataclass(frozen=True, slots=True)
-class StateWords:
-    """How a state is named; ``mark`` is the status whose shape and tone it shares."""
-
-    state: str
-    label: str
-    mark: str
-    meaning: str
-
-
-STATE_WORDS = {
-    found.state: found
-    for found in (
+STATE_WORDS = by_state(
+    (
         StateWords("overdue", "Overdue", "off_track", "was due and has not been done"),
         StateWords("disputed", "Disputed", "watch", "is contested by somebody entitled to"),
         StateWords("open", "Open", "stale", "is not due yet"),
@@ -70,7 +60,7 @@ STATE_WORDS = {
         StateWords("met", "Met", "on_track", "was done in time"),
         StateWords("waived", "Waived", "no_data", "is not insisted on"),
     )
-}
+)
 
 
 @dataclass(frozen=True, slots=True)

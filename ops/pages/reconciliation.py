@@ -6,7 +6,6 @@ Here so that a section's addresses and figures stand in one place.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -16,6 +15,7 @@ from contracts.moments import DAY_US
 from ops.both_halves import sums, walked
 from ops.pages import words
 from ops.pages.asking import Asked, asked, page_start
+from ops.pages.states import StateWords, by_state
 from projections.halves.evidence import Difference, Half
 from projections.halves.facts import FACTS
 from projections.halves.sums import Amounts, Counts, Exact, Reconciliation, whole
@@ -33,26 +33,15 @@ ITEMS_SHOWN = 30
 """Items of one page of a list: each is two statements long."""
 
 
-@dataclass(frozen=True, slots=True)
-class StateWords:
-    """How a state is named; ``mark`` is the status whose shape and tone it shares."""
-
-    state: str
-    label: str
-    mark: str
-    meaning: str
-
-
-STATE_WORDS = {
-    found.state: found
-    for found in (
+STATE_WORDS = by_state(
+    (
         StateWords("disputed", "Disputed", "watch", "the other side contests it, or says another amount"),
         StateWords("past_grace", "Past its grace", "off_track", "the other side has not answered in the time agreed"),
         StateWords("pending", "Pending", "stale", "the other side has not answered yet"),
         StateWords("unmatched", "Unmatched", "no_target", "one side answers what the other never stated"),
         StateWords("confirmed", "Confirmed", "on_track", "both sides say the same"),
     )
-}
+)
 """In the order in which a reader should look: what needs attention first."""
 
 SAID_WORDS = {"amount_minor": "amount", "evidence_ref": "evidence"}

@@ -13,14 +13,12 @@ from starlette.responses import Response
 
 from ops.composition import House
 from ops.http.listing import Listing
+from ops.http.queries import AsOfQuery
 from ops.settings import Settings
 
 ACTION_COLUMNS = ("action", "state", "due", "owner", "plan", "what", "about", "opened", "closed", "evidence_ref")
 DECISION_COLUMNS = ("decision", "plan", "meeting", "decided", "motion", "votes", "dissent", "quorum")
 ORPHAN_COLUMNS = ("kind", "id", "plan", "title", "lacks")
-AsOfQuery = Annotated[
-    str | None, Query(description="A log_index or an RFC 3339 moment: read the ledger as it was known then.")
-]
 Named = Annotated[str, Query(max_length=200)]
 
 

@@ -14,14 +14,12 @@ from starlette.responses import Response
 from contracts.faults import fault
 from ops.composition import House
 from ops.http.listing import Listing
+from ops.http.queries import AsOfQuery
 from ops.settings import Settings
 
 FEED_COLUMNS = ("agency", "feed", "status", "cadence", "grace_days", "due", "received", "on_time", "missing", "kpis")
 REPORT_COLUMNS = ("period", "due", "received", "on_time")
 DELAY_COLUMNS = ("agency", "counts", "total", "within_three_days")
-AsOfQuery = Annotated[
-    str | None, Query(description="A log_index or an RFC 3339 moment: read the ledger as it was known then.")
-]
 
 
 def register(router: APIRouter, house: House, settings: Settings) -> None:

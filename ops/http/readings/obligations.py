@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BeforeValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ops.composition import House
 from ops.http.listing import Listing
+from ops.http.queries import PLACE_MAX, AsOfQuery, Whole
 from ops.settings import Settings
 
 OBLIGATION_COLUMNS = (
@@ -31,21 +31,8 @@ OBLIGATION_COLUMNS = (
     "remarks",
 )
 MATRIX_COLUMNS = ("debtor", "creditor", "overdue", "disputed", "open", "late", "met", "waived", "total")
-_PLACE_MAX = 10_000_000
-"""A list is put in order up to its last page, so its places are fewer than a log_index may be."""
 
 
-def _ascii(value: object) -> object:
-    # A whole number is otherwise read in the digits of every script.
-    if isinstance(value, str) and not value.isascii():
-        raise ValueError("write whole numbers with the digits 0 to 9")
-    return value
-
-
-Whole = Annotated[int, BeforeValidator(_ascii)]
-AsOfQuery = Annotated[
-    str | None, Query(description="A log_index or an RFC 3339 moment: read the ledger as it was known then.")
-]
 KindQuery = Annotated[
     Literal["referral", "commitment", "report", "action", "review", "finding"] | None,
     Query(description="One kind of obligation."),
@@ -81,7 +68,7 @@ def register(router: APIRouter, house: House, settings: Settings) -> None:
         since: SinceQuery = "",
         due_from: Day = "",
         due_until: Day = "",
-        after: Annotated[Whole, Query(ge=0, le=_PLACE_MAX, description="Start behind this place in the list.")] = 0,
+        after: Annotated[Whole, Query(ge=0, le=PLACE_MAX, description="Start behind this place in the list.")] = 0,
         limit: Annotated[Whole, Query(ge=1, le=10_000, description="Rows of one page.")] = settings.page_rows,
         as_of: AsOfQuery = None,
     ) -> Response:

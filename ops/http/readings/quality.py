@@ -13,14 +13,12 @@ from starlette.responses import Response
 
 from ops.composition import House
 from ops.http.listing import Listing
+from ops.http.queries import AsOfQuery
 from ops.settings import Settings
 
 SCORE_COLUMNS = ("agency", "dimension", "checked", "held", "share")
 RULE_COLUMNS = ("rule", "dimension", "agency", "checked", "broken", "examples", "sentence")
 OUTLIER_COLUMNS = ("kpi", "version", "period", "group", "value", "n", "z", "modified_z")
-AsOfQuery = Annotated[
-    str | None, Query(description="A log_index or an RFC 3339 moment: read the ledger as it was known then.")
-]
 AgencyQuery = Annotated[str, Query(max_length=200, description="One agency.")]
 
 

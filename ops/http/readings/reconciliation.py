@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import BeforeValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ops.composition import House
 from ops.http.listing import Listing
+from ops.http.queries import PLACE_MAX, AsOfQuery, Whole
 from ops.settings import Settings
 
 LINE_COLUMNS = (
@@ -32,21 +32,8 @@ LINE_COLUMNS = (
     "quantity_disputed",
     "quantity_pending",
 )
-_PLACE_MAX = 10_000_000
-"""A list is put in order up to its last page, so its places are fewer than a log_index may be."""
 
 
-def _ascii(value: object) -> object:
-    # A whole number is otherwise read in the digits of every script.
-    if isinstance(value, str) and not value.isascii():
-        raise ValueError("write whole numbers with the digits 0 to 9")
-    return value
-
-
-Whole = Annotated[int, BeforeValidator(_ascii)]
-AsOfQuery = Annotated[
-    str | None, Query(description="A log_index or an RFC 3339 moment: read the ledger as it was known then.")
-]
 PeriodQuery = Annotated[
     str, Query(max_length=20, description="Only what happened in this month, quarter or year; all time if left out.")
 ]
@@ -83,7 +70,7 @@ def register(router: APIRouter, house: House, settings: Settings) -> None:
         period: PeriodQuery = "",
         as_of: AsOfQuery = None,
         limit: Annotated[Whole, Query(ge=1, le=1_000, description="Items of one page.")] = page,
-        after: Annotated[Whole, Query(ge=0, le=_PLACE_MAX, description="Items to pass over.")] = 0,
+        after: Annotated[Whole, Query(ge=0, le=PLACE_MAX, description="Items to pass over.")] = 0,
     ) -> Response:
         from ops.both_halves import walked as walk_of
         from projections.halves.walk import ITEM_COLUMNS

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from contracts.faults import fault
 from ops.composition import House
 from ops.http.listing import Listing
+from ops.http.queries import AsOfQuery
 from ops.reviewing import Reviews, reviews_of
 from ops.settings import Settings
 
@@ -63,9 +64,6 @@ RESTATEMENT_COLUMNS = (
     "late",
     "log_indexes",
 )
-AsOfQuery = Annotated[
-    str | None, Query(description="A log_index or an RFC 3339 moment: read the ledger as it was known then.")
-]
 Id = Annotated[str | None, Query(max_length=200)]
 
 

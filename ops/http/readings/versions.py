@@ -8,28 +8,16 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BeforeValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ops.composition import House
 from ops.http.listing import Listing
+from ops.http.queries import PLACE_MAX, Whole
 from ops.settings import Settings
 from ops.versions import compared, pair
 
 MOVED_COLUMNS = ("key", "subject", "from", "to", "what", "events")
-_PLACE_MAX = 10_000_000
-"""A list is made up to its last page, so its places are fewer than a log_index may be."""
-
-
-def _ascii(value: object) -> object:
-    # A whole number is otherwise read in the digits of every script.
-    if isinstance(value, str) and not value.isascii():
-        raise ValueError("write whole numbers with the digits 0 to 9")
-    return value
-
-
-Whole = Annotated[int, BeforeValidator(_ascii)]
 
 
 def register(router: APIRouter, house: House, settings: Settings) -> None:
@@ -47,7 +35,7 @@ def register(router: APIRouter, house: House, settings: Settings) -> None:
             str | None, Query(description="A log_index or an RFC 3339 moment: read the ledger as it was known then.")
         ] = None,
         limit: Annotated[Whole, Query(ge=1, le=10_000, description="Records of one page.")] = settings.page_rows,
-        offset: Annotated[Whole, Query(ge=0, le=_PLACE_MAX, description="Records to pass over.")] = 0,
+        offset: Annotated[Whole, Query(ge=0, le=PLACE_MAX, description="Records to pass over.")] = 0,
     ) -> Response:
         before, after = pair(versions)
         found = compared(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from contracts.recorded import Recorded
 from ops.pages import words
 from ops.pages.asking import Asked
-from projections.kpi.history import Change, Difference, decisions, disputed, history
+from projections.kpi.history import Change, Difference, decisions, history
 
 if TYPE_CHECKING:
     from ops.composition import House
@@ -64,12 +64,6 @@ def decided_figures(house: House, asked: Asked, kpi: str, unit: str) -> Figures:
         for change in reversed(found.changes)
     ]
     return {"changes": changes, "disputes": found.disputes[::-1]}
-
-
-def disputed_versions(house: House, asked: Asked) -> frozenset[tuple[str, int | None]]:
-    """(KPI, version) of every definition that a partner disputes, as known at the reading."""
-    with house.reading(asked.as_of) as connection:
-        return disputed(decisions(connection, house.reader))
 
 
 def _title(change: Change) -> str:

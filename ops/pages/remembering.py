@@ -1,4 +1,4 @@
-"""The last few scorecards, kept as long as nothing they were read from has changed.
+"""The last few scorecards, and the disputes shown with them, kept as long as nothing they were read from has changed.
 
 A committee's meeting is many people opening the same few pages. The scorecard is a function of the stored views and the
 moment of reading; both are part of the key, so what is remembered is what would be read again, never an older state.
@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
+from projections.kpi.explaining import high_water
+from projections.kpi.history import decisions, disputed
+from projections.kpi.populations import table_of
 from projections.kpi.refresh import GENERATION
 from projections.kpi.shapes import AsOf, Scorecard
 from projections.kpi.stored import setting
@@ -21,9 +24,11 @@ from projections.tables import DIRTY_PERIODS, VIEW_STATE
 if TYPE_CHECKING:
     from ops.composition import House
 
+Disputed = frozenset[tuple[str, int | None]]
+"""(KPI, version) of every definition that a partner disputes."""
 State = tuple[tuple[tuple[str, int], ...], str]
 KEPT = 8
-"""Scorecards kept at most; one of a hundred KPIs takes about a megabyte."""
+"""Scorecards kept at most, and states of the disputes; a scorecard of a hundred KPIs takes about a megabyte."""
 
 
 class Scorecards:
@@ -32,6 +37,7 @@ class Scorecards:
     def __init__(self, house: House) -> None:
         self._house = house
         self._kept: dict[tuple[AsOf, State], Scorecard] = {}
+        self._disputed: dict[tuple[tuple[str, ...], int], Disputed] = {}
         self._lock = threading.Lock()
 
     def read(self, as_of: AsOf) -> Scorecard:
@@ -50,6 +56,26 @@ class Scorecards:
                     self._kept[as_of, state] = found
                     while len(self._kept) > KEPT:
                         del self._kept[next(iter(self._kept))]
+        return found
+
+    def disputed(self, as_of: AsOf) -> Disputed:
+        """What is disputed as of a moment, exactly as ``projections.kpi.history`` gives it.
+
+        It is a function of the log up to the position of the views and of the plans that they know; an event never
+        changes, so no later state of the views can make what is remembered wrong.
+        """
+        with self._house.reading(as_of) as connection:
+            plans = table_of("plans")
+            known = tuple(connection.scalars(select(plans.c.plan).order_by(plans.c.plan)))
+            key = known, high_water(connection)
+            with self._lock:
+                found = self._disputed.get(key)
+            if found is None:
+                found = disputed(decisions(connection, self._house.reader))
+                with self._lock:
+                    self._disputed[key] = found
+                    while len(self._disputed) > KEPT:
+                        del self._disputed[next(iter(self._disputed))]
         return found
 
 

@@ -31,7 +31,7 @@ from contracts.kpi import (
 )
 from ops.pages import words
 from ops.pages.asking import PAGE_ROWS, RECOMPUTED_AT_ONCE, SHOWN, Asked
-from ops.pages.decided import decided_figures, disputed_versions
+from ops.pages.decided import decided_figures
 from ops.pages.remembering import Scorecards
 from ops.pages.reviews import marks_of
 from ops.pages.templating import shown
@@ -89,7 +89,7 @@ def scorecard_figures(house: House, cards: Scorecards, asked: Asked, show: str, 
         "numbers": {(p.plan, g.goal): number for p in card.plans for number, g in enumerate(p.goals, 1)},
         "unplanned": kept.unplanned,
         "matching": len(kept.lines()),
-        "disputed": disputed_versions(house, asked),
+        "disputed": cards.disputed(asked.as_of),
         "show": show,
         "status": status,
     }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from ops.composition import House, open_house
 from ops.pages import asking
 from ops.pages.remembering import KEPT, Scorecards
 from ops.settings import load_settings
+from projections.kpi.history import decisions
 from projections.kpi.shapes import AsOf
 
 NOW_US = parse_us("2025-06-15T12:34:56Z")
@@ -128,3 +131,73 @@ def test_a_day_means_its_last_moment(house: House) -> None:
     assert found.past
     assert found.as_of.moment_us == parse_us("2025-06-14T23:59:59.999999Z")
     assert found.as_of.log_index == 0
+
+
+def decide(house: House, *said: tuple[str, dict[str, object]]) -> None:
+    """Decisions about the plan, one after the other, counted."""
+    for verb, data in said:
+        body = {
+            "specversion": "1.0",
+            "id": f"d-{verb}",
+            "source": "urn:test",
+            "type": f"org.tallystick.{verb}.v1",
+            "subject": "plan/p",
+            "agency": "a",
+            "time": "2025-05-10T10:00:00Z",
+            "data": {"plan": "p", **data},
+        }
+        assert {"recorded"} == {outcome.status for outcome in house.record_batch([json.dumps(body).encode()])}, verb
+    house.catch_up()
+
+
+def a_kpi_in_dispute(house: House) -> None:
+    """A plan with K06 in it, whose definition a partner disputes."""
+    body = json.loads((resources.files("projections.kpi") / "library" / "K06.json").read_text(encoding="utf-8"))
+    defined = {"kpi": "K06", "version": 1, "objective": "o", "definition": body, "effective_from": "2025-01-01"}
+    decide(
+        house,
+        ("plan.adopted", {"version": 1, "period": {"from": "2025-01-01", "to": "2027-12-31"}}),
+        ("goal.set", {"goal": "g", "statement": "x"}),
+        ("objective.set", {"goal": "g", "objective": "o", "statement": "x"}),
+        ("kpi.defined", {**defined, "owner": "a"}),
+    )
+    assert frozenset() == Scorecards(house).disputed(AsOf(NOW_US))
+    decide(house, ("definition.disputed", {"kpi": "K06", "by": "b", "reason": "Arrests are left out."}))
+
+
+def test_disputes_are_read_once_a_position_of_the_log(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_kpi_in_dispute(house)
+    cards = Scorecards(house)
+    read: list[object] = []
+
+    def noted(*given: Any) -> Any:
+        read.append(given)
+        return decisions(*given)
+
+    monkeypatch.setattr("ops.pages.remembering.decisions", noted)
+    assert [frozenset({("K06", 1)})] * 2 == [cards.disputed(AsOf(NOW_US)), cards.disputed(AsOf(NOW_US + 1))]
+    assert 1 == len(read)
+    record(house, 2)
+    assert frozenset({("K06", 1)}) == cards.disputed(AsOf(NOW_US))
+    assert 2 == len(read)
+
+
+def test_a_new_dispute_is_seen_at_once_and_not_before_it_was_stated(house: House) -> None:
+    cards = Scorecards(house)
+    assert frozenset() == cards.disputed(AsOf(NOW_US))
+    a_kpi_in_dispute(house)
+    assert frozenset({("K06", 1)}) == cards.disputed(AsOf(NOW_US))
+    before = house.reader.head().log_index - 1
+    assert frozenset() == cards.disputed(AsOf(NOW_US, log_index=before))
+
+
+def test_control_a_memory_of_disputes_without_the_position_is_noticed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: forget the position, and a dispute is not seen where the plans are the same."""
+    cards = Scorecards(house)
+    monkeypatch.setattr("ops.pages.remembering.high_water", lambda connection: 0)
+    a_kpi_in_dispute(house)
+    assert frozenset({("K06", 1)}) == cards.disputed(AsOf(NOW_US))
+    before = house.reader.head().log_index - 1
+    assert frozenset() != cards.disputed(AsOf(NOW_US, log_index=before))  # stale: what the position prevents

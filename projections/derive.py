@@ -248,16 +248,16 @@ def _met(evidence: list[Any], required: float) -> tuple[float, int | None]:
     total = Fraction()
     met_at = None
     reached = False
-    enough = exact(required)
+    enough = _exact(required)
     ordered = sorted(evidence, key=lambda e: (e["time"] is None, e["time"] or 0, e["source"], e["id"]))
     for entry in ordered:
-        total += exact(entry["quantity"] or 0)
+        total += _exact(entry["quantity"] or 0)
         if not reached and total >= enough:
             reached = True
             met_at = entry["time"]
     return float(total), met_at
 
 
-def exact(quantity: float) -> Fraction:
+def _exact(quantity: float) -> Fraction:
     """The shortest decimal number that this one stands for, which is the one that was stated."""
     return Fraction(repr(quantity))

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -22,9 +21,10 @@ from sqlalchemy.engine import Connection
 from contracts.kpi import Not
 from contracts.recorded import Recorded
 from projections.halves import items as items_module
+from projections.halves import sums
 from projections.halves.facts import CLAIMED, FACTS, STATES, SharedFact, confirmed_condition, is_, state_condition
 from projections.halves.items import items
-from projections.halves.sums import AMOUNTS, Amounts, Counts, reconciliation
+from projections.halves.sums import AMOUNTS, Counts, reconciliation
 from projections.halves.walk import NOBODY, walk
 from projections.kpi.conditions import meets
 from projections.kpi.populations import table_of
@@ -267,18 +267,21 @@ TENTHS = log_of(
 )
 
 
-@pytest.mark.parametrize("broken", ["sums", "differences"])
-def test_control_binary_fractions_are_noticed(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    check(TENTHS, 0)
-    if broken == "sums":
-        monkeypatch.setattr("projections.halves.sums.exact", lambda number: number)
-    else:
+BINARY: dict[str, tuple[str, Any, list[Recorded]]] = {
+    "sums": ("_stated", lambda row: [Decimal(row[name]) for name in AMOUNTS], TENTHS),
+    "differences": (
+        "_stated",
+        lambda row: [Decimal(repr(row[name])) for name in AMOUNTS],
+        log_of(SEVENTEEN_TENTHS, FOUR_OF_THEM),
+    ),
+}
 
-        def as_subtracted(row: Any) -> Any:
-            return None if row["claimed"] is None else Amounts(*(Fraction(repr(row[name])) for name in AMOUNTS))
 
-        monkeypatch.setattr(Amounts, "told", as_subtracted)
-    events = TENTHS if broken == "sums" else log_of(SEVENTEEN_TENTHS, FOUR_OF_THEM)
+@pytest.mark.parametrize("what", BINARY)
+def test_control_binary_fractions_are_noticed(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, broken, events = BINARY[what]
+    check(events, 0)
+    monkeypatch.setattr(sums, place, broken)
     with pytest.raises(AssertionError):
         check(events, 0)
 

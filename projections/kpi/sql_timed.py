@@ -56,8 +56,8 @@ class Moments:
             for number, end in enumerate(some)
             for name, value in zip(names, _values(end, timing), strict=True)
         }
-        kinds = (Text, BigInteger, Text, Text, BigInteger)
-        columns = [column(name, kind) for name, kind in zip(names, kinds, strict=True)]
+        kinds: tuple[type[Text | BigInteger], ...] = (Text, BigInteger, Text, Text, BigInteger)
+        columns: list[Any] = [column(name, kind) for name, kind in zip(names, kinds, strict=True)]
         c = text(" UNION ALL ".join(rows)).bindparams(**given).columns(*columns).subquery("ends").c
         return cls(c.month, c.at_us, c.day, c.first_month, c.known_us)
 

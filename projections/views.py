@@ -24,7 +24,7 @@ from projections.models import MODELS
 from projections.tables import DIRTY_PERIODS, EVERYTHING, METADATA, VIEW_STATE
 from projections.tallies import tally
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 """Raised when the meaning of a declaration changes without its text changing."""
 
 Refresh = Callable[[Store, LogReader, int], int]

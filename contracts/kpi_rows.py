@@ -38,7 +38,7 @@ class Rolling(Part):
     """Rolling window: a row counts in every period that ends with, or up to ``months`` - 1 months after, its month.
 
     The value of a period is that of the window of so many whole months that ends with it (with the month of the
-    reading where the period is not over). A row without a month counts in no window.
+    reading where the period is not over). A row without a month counts in no window, nor one dated after the reading.
     """
 
     kind: Literal["rolling"]

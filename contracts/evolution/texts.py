@@ -91,11 +91,15 @@ def _walk(machine: FSM, low: int, high: int) -> Iterator[str]:
                 yield text
             if len(text) >= high:
                 continue
-            for key, target in sorted(machine.map.get(state, {}).items()):
+            # By letter, not by the library's numbers, which differ from run to run.
+            onward = sorted(
+                (usable[key], target) for key, target in machine.map.get(state, {}).items() if key in usable
+            )
+            for letter, target in onward:
                 place = (target, len(text) + 1)
-                if target in alive and key in usable and place not in seen:
+                if target in alive and place not in seen:
                     seen.add(place)
-                    following.append((target, text + usable[key]))
+                    following.append((target, text + letter))
         front = following
 
 

@@ -19,6 +19,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from contracts.catalogue import CATALOGUE, Entry
 from contracts.envelope import EXTENSION_NAME_PATTERN, Event
+from contracts.kpi import kpi_schema_text
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 ID_PREFIX: Final = "https://tallystick.example/schemas/"
@@ -114,6 +115,7 @@ def write(folder: Path = FOLDER) -> list[str]:
     """
     folder.mkdir(exist_ok=True)
     texts = {name: schema_text(schema) for name, schema in all_schemas().items()}
+    texts["kpi-definition.json"] = kpi_schema_text()
     changed = []
     for path in folder.glob("*.v*.json"):
         if path.name not in texts:

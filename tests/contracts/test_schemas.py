@@ -33,8 +33,10 @@ def test_drift_is_noticed_and_mended(tmp_path: Path) -> None:
     (tmp_path / "event.call.received.v1.json").unlink()
     (tmp_path / "event.gone.away.v1.json").write_text("{}")
     (tmp_path / "kpi-definition.json").write_text("{}")
-    assert sorted(write(tmp_path)) == ["envelope.json", "event.call.received.v1.json", "event.gone.away.v1.json"]
-    assert (tmp_path / "kpi-definition.json").exists()
+    (tmp_path / "notes.json").write_text("{}")
+    drifted = ["envelope.json", "event.call.received.v1.json", "event.gone.away.v1.json", "kpi-definition.json"]
+    assert drifted == sorted(write(tmp_path))
+    assert (tmp_path / "notes.json").exists()
 
 
 @pytest.mark.parametrize("name", list(SCHEMAS))

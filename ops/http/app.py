@@ -245,9 +245,10 @@ def _framework(house: House, settings: Settings, watch: Watch, pages: Pages) -> 
     # Where the lists of obligations are served, their counts are scraped.
     house.metrics.watch("tallystick_obligations", ObligationGauge(house))
     app.include_router(reading_routes(house, settings))
-    app.include_router(page_routes(house, settings), include_in_schema=False)
+    # Before the pages, which answer for every other address.
     for path in OPENAPI_PATHS:
         app.add_api_route(path, lambda: JSONResponse(openapi()), include_in_schema=False)
+    app.include_router(page_routes(house, settings), include_in_schema=False)
     return app
 
 

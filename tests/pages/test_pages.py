@@ -386,6 +386,7 @@ def test_what_is_not_there_gets_a_page_for_people_and_a_problem_for_programs(cli
 def test_the_interface_keeps_its_own_faults(client: Browser) -> None:
     assert client.get("/v1/nothing").headers["content-type"] == "application/problem+json"
     assert client.get("/v1/openapi.json").status_code == 200
+    assert client.get("/openapi.json").json() == client.get("/v1/openapi.json").json()
 
 
 def test_every_fault_code_has_a_place_to_link_to(pages: dict[str, Node]) -> None:

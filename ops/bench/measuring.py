@@ -73,11 +73,13 @@ class Report:
         ``figures[i]`` and ``against[i]`` come from the same turn, so that a machine that changes its speed from one
         minute to the next touches both alike.
         """
-        mine, other = statistics.median(figures), statistics.median(against)
-        ratio = statistics.median(a / b for a, b in zip(figures, against, strict=True))
-        self.add(
-            what, f"{ratio:,.1f} × ({mine:,.0f} against {other:,.0f} {unit})", f"≥ {at_least:g} ×", ratio >= at_least
-        )
+        ratio, told = _ratio(figures, against, unit)
+        self.add(what, told, f"≥ {at_least:g} ×", ratio >= at_least)
+
+    def aim(self, what: str, figures: Sequence[float], against: Sequence[float], at_least: float, unit: str) -> None:
+        """As ``ratio``, of a figure that has an aim and no bar: whether it was reached is said and fails nothing."""
+        ratio, told = _ratio(figures, against, unit)
+        self.add(what, told, f"aim {at_least:g} ×, {'reached' if ratio >= at_least else 'not reached'}")
 
     def at_most(self, what: str, figure: float, bar: float, unit: str) -> None:
         """A row for a figure that may not be higher than its bar."""
@@ -87,3 +89,9 @@ class Report:
     def missed(self) -> list[Line]:
         """The rows that did not reach their bar."""
         return [line for line in self.lines if line.met is False]
+
+
+def _ratio(figures: Sequence[float], against: Sequence[float], unit: str) -> tuple[float, str]:
+    mine, other = statistics.median(figures), statistics.median(against)
+    ratio = statistics.median(a / b for a, b in zip(figures, against, strict=True))
+    return ratio, f"{ratio:,.1f} × ({mine:,.0f} against {other:,.0f} {unit})"

@@ -6,17 +6,16 @@ agreement that was in force between the two when the fact happened. No clock is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-from sqlalchemy import and_, case, literal, or_, select
+from sqlalchemy import and_, case, literal, or_
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
-from contracts.moments import DAY_US, day_end_us, day_start_us
-from projections.tables import TABLES
+from contracts.moments import DAY_US
+from projections.obligations.in_force import ALWAYS, Agreement, agreements
 
 CONFIRM_WITHIN_DAYS = 14
 """Days of 24 hours in which a claim is to be answered where no agreement between the two says otherwise."""
@@ -26,11 +25,11 @@ CONFIRM_WITHIN_DAYS = 14
 class Stretch:
     """A time in which an agreement gave its parties so many ``days`` to confirm: [from, until), UTC microseconds.
 
-    ``until_us`` is None where no end is known. ``effective`` is the day on which the agreement took effect.
+    ``until_us`` is None where no end is known. ``effective_us`` is when the agreement took effect.
     """
 
     agreement: str
-    effective: str
+    effective_us: int
     parties: frozenset[str]
     from_us: int
     until_us: int | None
@@ -44,45 +43,28 @@ class Stretch:
 
 def load_stretches(connection: Connection, zone: str) -> list[Stretch]:
     """Every stretch in which an agreement states days for confirming; the one to be asked first comes first."""
-    table = TABLES["agreements"]
-    return stretches(connection.execute(select(table).where(table.c.signed.is_not(None))).mappings(), zone)
+    return stretches(agreements(connection, ALWAYS, zone).values())
 
 
-def stretches(agreements: Iterable[Mapping[Any, Any]], zone: str) -> list[Stretch]:
-    """As ``load_stretches``, from rows of ``agreements``.
+def stretches(known: Iterable[Agreement]) -> list[Stretch]:
+    """As ``load_stretches``, of these agreements: the times in which they bind by the one rule of ``in_force``.
 
-    An agreement is in force from the first moment of its effective day to the last of the day on which it
-    expires, or until it is ended. An amendment holds from its own moment; what it does not mention stays. Of
-    several agreements between two agencies the one that took effect last is asked first.
+    Of several agreements between two agencies the one that took effect last is asked first.
     """
-    found = [stretch for row in agreements for stretch in _of_one(row, zone)]
-    return sorted(found, key=lambda s: (s.effective, s.agreement), reverse=True)
-
-
-def _of_one(row: Mapping[Any, Any], zone: str) -> list[Stretch]:
-    if not row["effective"]:
-        return []
-    parties = orjson.loads(row["signed_parties"] or "[]")
-    terms = orjson.loads(row["signed_terms"] or "null")
-    expires = row["signed_expires"]
-    start = day_start_us(row["effective"], zone)
-    amendments = [e for e in orjson.loads(row["amendments"] or "[]") if e["time"] is not None]
-    amendments.sort(key=lambda e: (e["time"], e["source"], e["id"]))
-    found = []
-    for place in range(len(amendments) + 1):
-        if place:
-            amended = amendments[place - 1]
-            start = max(start, amended["time"])
-            parties = parties if amended["parties"] is None else amended["parties"]
-            terms = terms if amended["terms"] is None else amended["terms"]
-            expires = expires if amended["expires"] is None else amended["expires"]
-        following = amendments[place]["time"] if place < len(amendments) else None
-        ends = (following, row["ended_at"], None if expires is None else day_end_us(expires, zone) + 1)
-        until = min((end for end in ends if end is not None), default=None)
-        days = (terms or {}).get("confirm_within_days")
-        if days is not None and (until is None or start < until):
-            found.append(Stretch(row["agreement"], row["effective"], frozenset(parties), start, until, days))
-    return found
+    found = [
+        Stretch(
+            agreement.agreement,
+            agreement.effective_us,
+            stand.parties,
+            first,
+            None if last == ALWAYS else last + 1,
+            stand.confirm_within_days,
+        )
+        for agreement in known
+        for first, last, stand in agreement.spans()
+        if stand.confirm_within_days is not None
+    ]
+    return sorted(found, key=lambda s: (s.effective_us, s.agreement), reverse=True)
 
 
 def grace_days(found: Sequence[Stretch], claimer: str | None, other: str | None, claimed_us: int) -> int:

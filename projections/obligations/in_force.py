@@ -1,6 +1,7 @@
 """Which agreement binds whom at a moment: parties, last day and terms as the amendments then in force have them.
 
-Here because a promise is judged by the agreement as it stood when it was called upon, not as it reads today.
+Here because a promise is judged by the agreement as it stood when it was called upon, not as it reads today; whether
+an answer, a delivery or a silence is judged, all of them ask this one rule.
 """
 
 from __future__ import annotations
@@ -44,12 +45,13 @@ class Stand:
     parties: frozenset[str]
     expires_us: int | None
     answer_within: Limit | None
+    confirm_within_days: int | None
 
 
 @dataclass(frozen=True)
 class Agreement:
     """One agreement as signed and amended. It binds from the first moment of its effective day until its last day
-    is over or it is ended, whichever comes first."""
+    is over or it is ended, whichever comes first. From the moment of its ending on it binds no longer."""
 
     agreement: str
     effective_us: int
@@ -61,10 +63,14 @@ class Agreement:
         place = bisect.bisect_right(self.stands, moment_us, key=lambda stand: stand.since_us)
         return self.stands[max(0, place - 1)]
 
+    def binds_at(self, moment_us: int) -> bool:
+        """Whether it is in force at a moment."""
+        return self.effective_us <= moment_us and not self.over_at(moment_us)
+
     def over_at(self, moment_us: int) -> bool:
         """Whether it has ended or expired by a moment."""
         expires = self.at(moment_us).expires_us
-        return (self.ended_us is not None and self.ended_us < moment_us) or (
+        return (self.ended_us is not None and self.ended_us <= moment_us) or (
             expires is not None and expires < moment_us
         )
 
@@ -74,7 +80,8 @@ class Agreement:
             first = max(self.effective_us, stand.since_us)
             following = self.stands[place + 1 :][:1]
             ends = [other.since_us - 1 for other in following]
-            ends += [at for at in (stand.expires_us, self.ended_us) if at is not None]
+            ends += [] if stand.expires_us is None else [stand.expires_us]
+            ends += [] if self.ended_us is None else [self.ended_us - 1]
             last = min(ends, default=ALWAYS)
             if first <= last:
                 yield first, last, stand
@@ -89,8 +96,13 @@ def agreements(connection: Connection, as_of_us: int, zone: str) -> dict[str, Ag
 
 def agreement_of(row: Mapping[Any, Any], as_of_us: int, zone: str) -> Agreement:
     """An agreement from its row. An amendment replaces what it names and leaves the rest as it stood."""
+    terms = _loads(row["signed_terms"]) or {}
     stand = Stand(
-        UNDATED, frozenset(_loads(row["signed_parties"]) or ()), _last(row["signed_expires"], zone), _limit(row)
+        UNDATED,
+        frozenset(_loads(row["signed_parties"]) or ()),
+        _last(row["signed_expires"], zone),
+        _within(terms),
+        terms.get("confirm_within_days"),
     )
     stands = [stand]
     for amendment in sorted(_loads(row["amendments"]) or (), key=_order):
@@ -103,6 +115,7 @@ def agreement_of(row: Mapping[Any, Any], as_of_us: int, zone: str) -> Agreement:
             stand.parties if amendment["parties"] is None else frozenset(amendment["parties"]),
             stand.expires_us if amendment["expires"] is None else _last(amendment["expires"], zone),
             stand.answer_within if terms is None else _within(terms),
+            stand.confirm_within_days if terms is None else terms.get("confirm_within_days"),
         )
         stands.append(stand)
     ended = row["ended_at"]
@@ -125,11 +138,6 @@ def _order(entry: Mapping[str, Any]) -> tuple[int, str, str]:
 
 def _last(day: str | None, zone: str) -> int | None:
     return None if day is None else day_end_us(day, zone)
-
-
-def _limit(row: Mapping[Any, Any]) -> Limit | None:
-    terms = _loads(row["signed_terms"])
-    return None if terms is None else _within(terms)
 
 
 def _within(terms: Mapping[str, Any]) -> Limit | None:

@@ -23,6 +23,7 @@ from projections.halves.grace import (
 from projections.halves.sums import reconciliation
 from projections.halves.walk import walk
 from projections.kpi.shapes import AsOf
+from projections.obligations.in_force import ALWAYS, agreement_of
 from tests.projections.kpi_world import ZONE, World, us
 
 MOU: dict[str, Any] = {
@@ -53,8 +54,8 @@ def amended(time: str, **parts: Any) -> str:
     return json.dumps([{**entry, "expires": None, **parts}])
 
 
-def days(agreements: list[dict[str, Any]], at: str, one: str = "county", other: str = "harbor") -> int:
-    return grace_days(stretches(agreements, "UTC"), one, other, us(at))
+def days(rows: list[dict[str, Any]], at: str, one: str = "county", other: str = "harbor") -> int:
+    return grace_days(stretches(agreement_of(row, ALWAYS, "UTC") for row in rows), one, other, us(at))
 
 
 def test_the_last_moment_of_grace_still_is_grace() -> None:
@@ -88,7 +89,7 @@ def test_an_agreement_holds_from_its_first_day_to_its_last(at: str, expected: in
 
 def test_an_agreement_that_was_ended_holds_no_longer() -> None:
     ended = row(ended_at=us("2025-06-01T00:00:00Z"))
-    assert (days([ended], "2025-05-31T23:59:59Z"), days([ended], "2025-06-01T00:00:00Z")) == (5, 14)
+    assert (days([ended], "2025-05-31T23:59:59.999999Z"), days([ended], "2025-06-01T00:00:00Z")) == (5, 14)
 
 
 def test_an_amendment_holds_from_its_moment_and_what_it_does_not_mention_stays() -> None:
@@ -118,7 +119,7 @@ STRETCHES = st.lists(
     st.builds(
         Stretch,
         agreement=st.just("a"),
-        effective=st.just("2025-01-01"),
+        effective_us=st.just(0),
         parties=st.frozensets(NAMES, min_size=1),
         from_us=st.integers(0, 4),
         until_us=st.none() | st.integers(1, 6),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from contracts.event_ids import EventIds
 from contracts.recorded import Gist, Head, Recorded
@@ -106,18 +106,82 @@ class LogReader(Protocol):
 class Store(Protocol):
     """Where views, positions and quarantine live.
 
-    One writer at a time; readers see one consistent snapshot each.
+    One writer at a time, or several sharers beside each other; readers see one consistent snapshot each.
     """
 
     def write(self) -> AbstractContextManager[Connection]:
-        """A transaction that commits on a clean exit and rolls back on any exception.
+        """A transaction that commits on a clean exit and rolls back on any exception: the only one that writes,
+        neither another ``write`` nor a ``share`` runs beside it.
 
-        May block on another writer.
+        May block on those that do.
+        """
+        ...
+
+    def share(self) -> AbstractContextManager[Connection]:
+        """A write transaction beside other sharers, which must then keep out of each other's rows by themselves;
+        never beside ``write``. Commits and rolls back as that does, and where a store knows one writer alone, it
+        is the same.
         """
         ...
 
     def read(self) -> AbstractContextManager[Connection]:
         """A read-only snapshot, stable for as long as the context is open. Never blocks on a writer."""
+        ...
+
+
+GenerationState = Literal["building", "live", "kept"]
+"""``building`` until it is switched to; ``kept`` beside the live one, so that it can be switched back to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One set of views: its number, the ``version`` it was begun for, since when, and the log_index it had
+    reached when that was last noted (its position says where it stands)."""
+
+    number: int
+    version: str
+    state: GenerationState
+    began_at_us: int
+    log_index: int
+
+
+class Generations(Protocol):
+    """The sets of views beside each other, one of which is live: what is read. Numbers only ever rise.
+
+    Every method may be called from any thread, and sees what other processes did.
+    """
+
+    def live(self) -> int:
+        """The number of the live generation; 0 where none has been made."""
+        ...
+
+    def store(self, number: int) -> Store:
+        """The store of one generation, whichever is live. Its writers raise the fault ``views_in_use`` at once where
+        another process writes that generation and the back end knows one writer alone."""
+        ...
+
+    def live_store(self) -> Store:
+        """The store of whichever generation is live when a transaction begins: a switch is seen by the next one,
+        and one under way goes on with what it has."""
+        ...
+
+    def begin(self, version: str) -> int:
+        """Makes a new, empty generation, in state ``building``, and returns its number. Becomes live at once where
+        there is none."""
+        ...
+
+    def switch(self, number: int) -> None:
+        """Makes one live, atomically and durably, and keeps the one that was. Raises the fault
+        ``generation_unknown``."""
+        ...
+
+    def list(self) -> Sequence[Generation]:
+        """Every generation, by number."""
+        ...
+
+    def drop(self, number: int) -> None:
+        """Removes one and all of its rows. Raises the faults ``generation_live`` where it is the live one, and
+        ``views_in_use`` where another process writes it."""
         ...
 
 

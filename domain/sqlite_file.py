@@ -138,6 +138,9 @@ class SqliteFile:
                     _roll_back(writer)
                     raise
 
+    share = write
+    """The one writer has no sharers."""
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A read-only snapshot on a connection of its own; never waits for a writer."""
@@ -259,6 +262,8 @@ class MemoryStore:
             except BaseException:
                 _roll_back(self._raw)
                 raise
+
+    share = write
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -27,6 +27,9 @@ class MemoryStore:
         with self._engine.begin() as connection:
             yield connection
 
+    share = write
+    """The one writer has no sharers."""
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """The one connection; nobody else writes meanwhile."""

@@ -149,6 +149,8 @@ class MemoryStore:
         with self._turn, self.engine.begin() as connection:
             yield connection
 
+    share = write
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         with self._turn, self.engine.begin() as connection:

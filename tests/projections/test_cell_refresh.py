@@ -316,6 +316,8 @@ class Meanwhile:
             self.change()
         return self.world.store.write()
 
+    share = write
+
 
 @pytest.mark.parametrize("before_write", [1, 2])
 def test_a_change_that_commits_during_a_refresh_is_not_lost(before_write: int) -> None:

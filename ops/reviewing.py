@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary, ref
 
-from contracts.faults import FAULT_CLASSES, fault
-from contracts.moments import format_us
+from contracts.faults import fault
+from ops import deciding
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -237,25 +237,15 @@ def decide(house: House, name: str, review: str, agency: str, data: dict[str, An
 
     Raises the Fault of the rule that refuses it, and ``home_in_use`` where another process writes.
     """
-    import orjson
-
-    time = format_us(house.now_us())
-    event = {
-        "specversion": "1.0",
-        # With its time, so that deciding again is told by the rule it breaks and not as a conflict of identity.
-        "id": f"{name}-{review}-{time}",
-        "source": SOURCE,
-        "type": f"org.tallystick.{name}.v1",
-        "subject": f"review/{review}",
-        "agency": agency,
-        "time": time,
-        "data": {"review": review, **data},
-    }
-    (outcome,) = house.record_batch([orjson.dumps(event)])
-    if outcome.problem is not None:
-        raise FAULT_CLASSES[outcome.problem.family](outcome.problem)
-    assert outcome.receipt is not None
-    return outcome.receipt.log_index
+    _, receipt = deciding.decide(
+        house,
+        name,
+        {"review": review, **data},
+        subject=f"review/{review}",
+        agency=agency,
+        source=SOURCE,
+    )
+    return receipt.log_index
 
 
 __all__ = ["OpenReview", "Reviews", "decide", "reviews_of"]

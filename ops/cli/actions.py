@@ -7,20 +7,14 @@ without writing an event by hand.
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from contracts.canonical import canonical_bytes
-from contracts.faults import FAULT_CLASSES
-from contracts.moments import format_us
-from ops.cli.opening import reading, writing
+from ops.cli.opening import reading, writing_there
 from ops.cli.options import AsOfText, Format, Home, OutputFormat
 from ops.cli.output import Result, show
 from ops.delivery import rows_of
-
-if TYPE_CHECKING:
-    from ops.composition import House
 
 _COLUMNS = ("action", "state", "due", "owner", "plan", "what", "about", "closed", "evidence_ref")
 _DECISIONS = ("decision", "decided", "motion", "votes", "dissent", "quorum")
@@ -128,12 +122,17 @@ def orphans(home: Home = None, as_of: AsOfText = None, how: Format = OutputForma
 
 
 def _record(home: Home, agency: str, name: str, action: str, data: dict[str, Any], how: OutputFormat) -> None:
-    with writing(home) as house:
-        outcome = house.record_batch([_event(house, agency, name, action, data)])[0]
-    if outcome.problem is not None:
-        raise FAULT_CLASSES[outcome.problem.family](outcome.problem)
-    receipt = outcome.receipt
-    assert receipt is not None
+    from ops.deciding import decide
+
+    with writing_there(home) as house:
+        outcome, receipt = decide(
+            house,
+            name,
+            data,
+            subject=f"action/{action}",
+            agency=agency,
+            source=f"//{agency}/tallystick-cli",
+        )
     told = {
         "action": action,
         "status": outcome.status,
@@ -141,19 +140,3 @@ def _record(home: Home, agency: str, name: str, action: str, data: dict[str, Any
         "digest": receipt.digest.hex(),
     }
     show(Result(told, _RECORDED, rows_of([told], _RECORDED)), how)
-
-
-def _event(house: House, agency: str, name: str, action: str, data: dict[str, Any]) -> bytes:
-    verb = name.partition(".")[2]
-    return canonical_bytes(
-        {
-            "specversion": "1.0",
-            "id": f"{action}-{verb}-{uuid.uuid4().hex[:12]}",
-            "source": f"//{agency}/tallystick-cli",
-            "type": f"org.tallystick.{name}.v1",
-            "subject": f"action/{action}",
-            "time": format_us(house.clock()),
-            "agency": agency,
-            "data": data,
-        }
-    )

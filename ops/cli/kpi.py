@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from contracts.faults import FAULT_CLASSES, fault
+from contracts.faults import fault
 from ops.cli.opening import reading, writing
 from ops.cli.options import AsOfText, Format, Home, Limit, OutputFormat
 from ops.cli.output import Result, show
@@ -120,6 +120,7 @@ def define(
     It is checked first; a mistake is told with its place in the file. Shows the definition in words, and the values it
     gives beside those of the version before.
     """
+    from ops.deciding import take
     from projections.kpi.define import decision, propose
 
     raw = _bytes_of(file)
@@ -140,7 +141,8 @@ def define(
     recorded = None
     if not dry_run:
         with writing(home) as house:
-            recorded = _record(house, decision(proposal, decided_by, house.now_us()))
+            _, receipt = take(house, decision(proposal, decided_by, house.now_us()))
+        recorded = receipt.log_index
     told = proposal.to_json() | {"log_index": recorded}
     show(Result(told, PROPOSED_COLUMNS, rows_of(told["cells"], PROPOSED_COLUMNS), notes=_said(proposal, recorded)), how)
 
@@ -222,16 +224,6 @@ def _adopter(connection: Connection, house: House, proposal: Proposal) -> str:
     found = None if proposal.plan is None else adopter(connection, house.reader, proposal.plan)
     # Without a plan the decision is refused for want of one, whoever takes it.
     return found or proposal.owner or "unnamed"
-
-
-def _record(house: House, event: dict[str, Any]) -> int:
-    import orjson
-
-    (outcome,) = house.record_batch([orjson.dumps(event)])
-    if outcome.problem is not None:
-        raise FAULT_CLASSES[outcome.problem.family](outcome.problem)
-    assert outcome.receipt is not None
-    return outcome.receipt.log_index
 
 
 def _said(proposal: Proposal, recorded: int | None) -> list[str]:

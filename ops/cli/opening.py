@@ -50,6 +50,18 @@ def writing(home: Path | None) -> Iterator[House]:
 
 
 @contextmanager
+def writing_there(home: Path | None) -> Iterator[House]:
+    """As ``writing``, in a home that is there already. Raises the fault ``home_missing``.
+
+    For what only makes sense where something was recorded: a home that is not there is one whose name was mistyped.
+    """
+    with reading_as_is(home):
+        pass
+    with writing(home) as house:
+        yield house
+
+
+@contextmanager
 def reading(home: Path | None) -> Iterator[House]:
     """A house for reading whose views are current where possible. Raises the fault ``home_missing``.
 

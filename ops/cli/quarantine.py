@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.opening import reading_as_is, writing
+from ops.cli.opening import reading_as_is, writing_there
 from ops.cli.options import Format, Home, Limit, OutputFormat
 from ops.cli.output import Result, show
 from ops.delivery import QUARANTINE_COLUMNS, rows_of
@@ -40,7 +40,7 @@ def replay(
     how: Format = OutputFormat.TABLE,
 ) -> None:
     """Apply the events in quarantine again, after the cause was put right."""
-    with writing(home) as house:
+    with writing_there(home) as house:
         done = house.runner.replay(key)
     told = {"applied": done.applied, "left": done.left}
     show(Result(told, ("applied", "left"), [[done.applied, done.left]]), how)

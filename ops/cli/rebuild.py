@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from ops.cli.opening import writing
+from ops.cli.opening import writing_there
 from ops.cli.options import Format, Home, OutputFormat
 from ops.cli.output import Result, show
 from ops.cli.progress import Meter
@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 def rebuild(home: Home = None, how: Format = OutputFormat.TABLE) -> None:
     """Build every view again from the log."""
-    with writing(home) as house, Meter("Rebuilding") as meter:
+    with writing_there(home) as house, Meter("Rebuilding") as meter:
         position = house.rebuild(meter)
         head = house.reader.head().log_index
     show(

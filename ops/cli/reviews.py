@@ -12,7 +12,7 @@ import typer
 
 from contracts.faults import fault
 from contracts.moments import format_us, local_day
-from ops.cli.opening import reading, writing
+from ops.cli.opening import reading, writing_there
 from ops.cli.options import AsOfText, Format, Home, OutputFormat
 from ops.cli.output import Result, show
 from ops.delivery import rows_of
@@ -106,7 +106,7 @@ def schedule(
     """Record the decision to hold a review by a day."""
     from ops.reviewing import decide
 
-    with writing(home) as house:
+    with writing_there(home) as house:
         house.catch_up()
         index = decide(house, "review.scheduled", review, agency or _adopter(house, plan), {"plan": plan, "due": due})
     told = {"review": review, "plan": plan, "due": due, "log_index": index}
@@ -125,7 +125,7 @@ def hold(
     from ops.reviewing import decide, reviews_of
     from projections.kpi import AsOf
 
-    with writing(home) as house:
+    with writing_there(home) as house:
         house.catch_up()
         asked = house.as_of(as_of)
         index = house.reader.head().log_index if asked.log_index is None else asked.log_index

@@ -14,10 +14,10 @@ import orjson
 from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 
+from contracts.deciding import decision_event
 from contracts.faults import FAULT_CLASSES, Fault, Problem, fault
 from contracts.intake import validate
 from contracts.kpi import KpiDefinition, Value
-from contracts.moments import format_us
 from contracts.ports import LogReader
 from contracts.recorded import Rejected
 from contracts.strictjson import loads
@@ -225,16 +225,15 @@ def _event(
         "definition": definition,
         "effective_from": effective_from,
     }
-    return {
-        "specversion": "1.0",
-        "id": f"kpi.defined/{kpi}/{version}",
-        "source": SOURCE,
-        "type": "org.tallystick.kpi.defined.v1",
-        "subject": f"plan/{plan}",
-        "time": format_us(time_us),
-        "agency": agency,
-        "data": data if owner is None else {**data, "owner": owner},
-    }
+    return decision_event(
+        "kpi.defined",
+        data if owner is None else {**data, "owner": owner},
+        subject=f"plan/{plan}",
+        agency=agency,
+        source=SOURCE,
+        id=f"kpi.defined/{kpi}/{version}",
+        time_us=time_us,
+    )
 
 
 def _checked(given: dict[str, Any], effective_from: str, owner: str | None) -> KpiDefinition:

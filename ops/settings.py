@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from contracts.faults import fault
 from contracts.limits import BATCH_BYTES_MAX, EVENT_BYTES_MAX
 from contracts.moments import parse_us
+from ops.addresses import broker_servers, checked_database, redacted, with_password
 
 ENV_PREFIX = "TALLYSTICK_"
 FILE_NAME = "tallystick.toml"
@@ -34,7 +35,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 class Settings(BaseSettings):
     """The settings of one home; load them with ``load_settings``, which also reads the home's file."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
 
     home: Path = Field(
         default=DEFAULT_HOME,
@@ -117,6 +118,71 @@ class Settings(BaseSettings):
     page_rows: int = Field(
         default=100, ge=1, le=1_000, description="Rows of one page of a list, unless asked for less."
     )
+    database: str | None = Field(
+        default=None,
+        repr=False,
+        description="Where the log and the views live: postgresql://user@host:5432/name. Give its password in "
+        "database_password_file or in a PGPASSFILE; one in the address works and is never printed. "
+        "Unset: SQLite in the home.",
+    )
+    database_password_file: Path | None = Field(
+        default=None,
+        description="A file that holds the database's password and nothing else, such as a secret that the service "
+        "manager hands over. A relative path is taken from the home.",
+    )
+    database_pool_max: int = Field(
+        default=10,
+        ge=2,
+        le=1_000,
+        description="Connections to PostgreSQL that one process holds at most. All processes together must stay "
+        "below the server's max_connections.",
+    )
+    database_connect_timeout_s: float = Field(
+        default=5.0, gt=0, description="How long one attempt to reach PostgreSQL may take."
+    )
+    statement_timeout_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="How long PostgreSQL may work on one statement before it gives up; rebuilds are exempt.",
+    )
+    lock_timeout_s: float = Field(
+        default=10.0, gt=0, description="How long a transaction on PostgreSQL may wait for another's lock."
+    )
+    broker: str | None = Field(
+        default=None,
+        description="The Kafka brokers by which recorded events reach the workers: kafka://host:9092, several "
+        "joined by commas. Unset: the process that serves applies them itself.",
+    )
+    topic_prefix: str = Field(
+        default="tallystick",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        description="What the names of this ledger's topics begin with; two ledgers on one broker differ in it.",
+    )
+    events_partitions: int = Field(
+        default=8,
+        ge=1,
+        le=1_024,
+        description="Partitions of the topic of recorded events: the most workers that can share the work. Chosen "
+        "once; another number needs another topic_prefix.",
+    )
+    lease_s: float = Field(
+        default=10.0,
+        ge=1,
+        description="How long the relay, or the worker that keeps the cells, may be silent before another takes over.",
+    )
+    worker_batch_events: int = Field(
+        default=2_000, ge=1, description="Events a worker applies in one transaction of the views at most."
+    )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Where a worker or a relay answers /metrics, /healthz and /readyz; 0 takes a free port. "
+        "Unset: nowhere. `serve` answers them on its own port.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="The address on which a worker or a relay answers /metrics."
+    )
     min_free_disk_bytes: int = Field(
         default=256 * 1024 * 1024,
         ge=0,
@@ -154,6 +220,54 @@ class Settings(BaseSettings):
             except ValueError as error:
                 raise ValueError("as_of is a moment such as 2026-01-01T00:00:00Z") from error
         return value
+
+    @field_validator("database")
+    @classmethod
+    def _database_is_an_address(cls, value: str | None) -> str | None:
+        return None if value is None else checked_database(value)
+
+    @field_validator("broker")
+    @classmethod
+    def _broker_is_an_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            broker_servers(value)
+        return value
+
+    @property
+    def database_told(self) -> str | None:
+        """``database`` as it may be printed: without its password."""
+        return None if self.database is None else redacted(self.database)
+
+    @property
+    def broker_servers(self) -> tuple[str, ...]:
+        """The brokers as ``host:port``; empty where no broker is set."""
+        return () if self.broker is None else broker_servers(self.broker)
+
+    @property
+    def password_path(self) -> Path | None:
+        """``database_password_file``, taken from the home when relative."""
+        return None if self.database_password_file is None else self.home / self.database_password_file
+
+    def database_address(self) -> str:
+        """The database's address with its password, read now: for those who connect, never to be printed.
+
+        Raises the fault ``settings_invalid`` where the password's file cannot be read; ValueError where no database
+        is set.
+        """
+        if self.database is None:
+            raise ValueError("no database is set")
+        path = self.password_path
+        if path is None:
+            return self.database
+        try:
+            password = path.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, ValueError) as error:
+            raise fault(
+                "settings_invalid",
+                f"{path} cannot be read: {getattr(error, 'strerror', None) or type(error).__name__}",
+                "/database_password_file",
+            ) from error
+        return with_password(self.database, password)
 
     @property
     def as_of_us(self) -> int | None:

@@ -4,6 +4,8 @@ class.
 
 from __future__ import annotations
 
+import re
+import traceback
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,15 @@ def test_the_home_may_come_from_the_environment_but_not_from_its_own_file(
         ('zone = "Mars/Olympus"\n', "/zone"),
         ('as_of = "yesterday"\n', "/as_of"),
         ("colour = 3\n", "/colour"),
+        ('database = "mysql://u:s3cr3t@h/db"\n', "/database"),
+        ('database = "postgresql://u:s3cr3t@h:70000/db"\n', "/database"),
+        ('broker = "kafka://u:s3cr3t@h:9092"\n', "/broker"),
+        ('broker = "localhost:9092"\n', "/broker"),
+        ('topic_prefix = "two words"\n', "/topic_prefix"),
+        ("events_partitions = 0\n", "/events_partitions"),
+        ("database_pool_max = 1\n", "/database_pool_max"),
+        ("lease_s = 0\n", "/lease_s"),
+        ("metrics_port = 70000\n", "/metrics_port"),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, text: str, named: str) -> None:
@@ -64,6 +75,7 @@ def test_a_wrong_setting_is_named(tmp_path: Path, text: str, named: str) -> None
         load_settings(tmp_path)
     assert caught.value.problem.code == "settings_invalid"
     assert caught.value.problem.pointer == named
+    assert "s3cr3t" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_file_that_is_no_toml_is_a_fault_and_no_traceback(tmp_path: Path) -> None:
@@ -110,6 +122,34 @@ def test_every_setting_says_what_it_does_and_names_its_unit() -> None:
     for name, field in Settings.model_fields.items():
         assert field.description, name
         if field.annotation in (int, float) and name != "port":
-            assert name.endswith(("_s", "_events", "_bytes", "_keys", "_connections", "_rows")), name
+            assert name.endswith(
+                ("_s", "_events", "_bytes", "_keys", "_connections", "_rows", "_partitions", "_pool_max")
+            ), name
     rendered = render_settings()
     assert all(f"`{name}`" in rendered for name in Settings.model_fields)
+
+
+def test_a_password_is_taken_from_its_file_and_printed_by_nothing(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("s3cr3t\n")
+    (tmp_path / FILE_NAME).write_text(
+        'database = "postgresql://tally:old-one@db.example/tally"\ndatabase_password_file = "password"\n'
+    )
+    settings = load_settings(tmp_path)
+    assert settings.database_address() == "postgresql://tally:s3cr3t@db.example/tally"
+    assert settings.database_told == "postgresql://tally:***@db.example/tally"
+    assert not {"s3cr3t", "old-one"} & set(re.split(r"[:@/']", repr(settings) + str(settings)))
+
+
+def test_a_password_file_that_is_missing_is_a_fault_that_names_it(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, database="postgresql://u@h/db", database_password_file=Path("nowhere"))
+    with pytest.raises(Fault) as caught:
+        settings.database_address()
+    assert caught.value.problem.pointer == "/database_password_file"
+    assert str(tmp_path / "nowhere") in caught.value.problem.detail
+
+
+def test_without_a_database_or_a_broker_there_is_none_to_reach() -> None:
+    settings = Settings()
+    assert (settings.database_told, settings.broker_servers) == (None, ())
+    with pytest.raises(ValueError):
+        settings.database_address()

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 HOME_DIR ?= demo-home
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: setup demo test check bench torture docs schemas lock clean
+.PHONY: setup demo test check bench torture docs schemas kafka kafka-jars lock clean
 .DEFAULT_GOAL := setup
 
 setup: $(VENV)/.runtime          ## build .venv with the locked dependencies
@@ -47,6 +47,12 @@ docs: $(VENV)/.test              ## regenerate the reference from the code and b
 
 schemas: setup                   ## write the published JSON Schemas from the code
 	@$(BIN)/python -m contracts.schemas_export
+
+kafka: setup                     ## run Apache Kafka on loopback in a temporary folder (needs Java 17 and Maven)
+	@$(BIN)/python -m ops.deploy.kafka.local $(KAFKA_FLAGS)
+
+kafka-jars: setup                ## only bring the jars of Apache Kafka into .kafka/
+	@$(BIN)/python -m ops.deploy.kafka.local --resolve-only
 
 lock:                            ## resolve the dependencies again (needs uv on the PATH; users never do)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q pyproject.toml requirements/build.in -o requirements/runtime.txt

@@ -1,4 +1,4 @@
-"""What tests of every room share: a PostgreSQL server that is started when the first of them asks for it."""
+"""What tests of every room share: a PostgreSQL server and brokers, started when the first of them asks for one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.servers.broker import broker, own_broker, topic_prefix
 from tests.servers.postgres import PostgresServer, why_not
+
+__all__ = ["broker", "own_broker", "topic_prefix"]
 
 
 @pytest.fixture(scope="session")

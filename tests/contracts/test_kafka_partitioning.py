@@ -1,4 +1,4 @@
-"""Every client comes to the same partition: ours is checked against aiokafka's own and against Kafka's published hashes."""
+"""Every client comes to the same partition: ours is checked against aiokafka's and Kafka's published hashes."""
 
 from __future__ import annotations
 

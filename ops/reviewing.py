@@ -7,6 +7,7 @@ interface and command must give the same answer about both.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary, ref
@@ -118,8 +119,7 @@ class Reviews:
         snapshot = self.snapshot(held)
         with self._house.reading(as_of) as connection:
             upto = high_water(connection)
-            state = (upto, stored_generation(connection))
-            key = ("names", snapshot.plan, snapshot.as_of, snapshot.sha256, state, tuple(sorted(some.items(), key=str)))
+            key = _key(snapshot, (upto, stored_generation(connection)), some)
             found = self._remembered(self._names, key)
             if found is None:
                 reading = Reading(connection, AsOf(snapshot.moment_us, upto), self._house.zone)
@@ -181,15 +181,7 @@ class Reviews:
 
         # The figures of a moment gone by follow from the rows alone, and these from the position.
         some = {what: value for what, value in some.items() if value is not None}
-        state = (high_water(connection), stored_generation(connection))
-        key = (
-            snapshot.plan,
-            snapshot.as_of,
-            snapshot.moment_us,
-            snapshot.sha256,
-            state,
-            tuple(sorted(some.items(), key=str)),
-        )
+        key = _key(snapshot, (high_water(connection), stored_generation(connection)), some)
         found = self._remembered(self._restated, key)
         if found is not None:
             return found
@@ -220,6 +212,13 @@ class Reviews:
             while len(kept) > most:
                 del kept[next(iter(kept))]
         return value
+
+
+def _key(snapshot: Snapshot, state: tuple[int, str], some: Mapping[str, str | None]) -> Any:
+    """All that what restates a snapshot depends on. The moment is part of it: which periods were over hangs on that
+    alone, while two reviews of the same events may well have frozen the same numbers."""
+    asked = tuple(sorted((what, value) for what, value in some.items() if value is not None))
+    return (snapshot.plan, snapshot.as_of, snapshot.moment_us, snapshot.sha256, state, asked)
 
 
 _OF_HOUSE: WeakKeyDictionary[House, Reviews] = WeakKeyDictionary()

@@ -7,7 +7,6 @@ wait for their own receipt share one commit. A full queue says so at once (back-
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Condition, Event, Thread
@@ -17,6 +16,7 @@ from contracts.faults import Fault, UnavailableFault, problem
 from contracts.recorded import Outcome, Submission
 from domain.ledger import Ledger
 from domain.sqlite_file import TurnTaken
+from domain.turns import Turns
 
 Done = Callable[[list[Outcome] | BaseException], None]
 """Told how a submitted group ended, from the sequencer's thread: must be quick and must not raise."""
@@ -51,10 +51,8 @@ class Sequencer:
         """``max_batch``, ``max_queue`` count submissions; ``on_commit`` hears each last log_index."""
         self._ledger = ledger
         self._max_batch = max_batch
-        self._max_queue = max_queue
         self._on_commit = on_commit
-        self._groups: deque[_Group] = deque()
-        self._waiting = 0
+        self._groups: Turns[_Group] = Turns(max_queue)
         self._closing = False
         self._recording = False
         self._slow_until_s = 0.0
@@ -62,22 +60,26 @@ class Sequencer:
         self._thread = Thread(target=self._run, name="sequencer", daemon=True)
         self._thread.start()
 
-    def submit(self, submissions: Sequence[Submission], done: Done) -> None:
-        """Queue a group that is recorded whole, in one transaction, and in the order of submitting.
+    def submit(self, submissions: Sequence[Submission], done: Done, *, sender: str | None = None) -> None:
+        """Queue a group that is recorded whole, in one transaction, and in the order of its sender's submitting.
 
-        Raises UnavailableFault: ``busy`` (with ``retry_after_s``) where the queue is full, ``closing`` after
+        Senders take turns; one that is not named is the agency of the first submission. Raises UnavailableFault:
+        ``busy`` (with ``retry_after_s``) where the queue has no room for more of this sender's, ``closing`` after
         ``close``. A group larger than the whole queue is taken when the queue is empty, so that no sender
         waits for ever.
         """
+        whose = sender if sender is not None else sender_of(submissions)
         with self._changed:
             if self._closing:
                 raise UnavailableFault(problem("closing"))
-            if self._waiting and self._waiting + len(submissions) > self._max_queue:
+            if not self._groups.has_room(whose, len(submissions)):
+                own, every = self._groups.waiting(whose), self._groups.size
                 raise UnavailableFault(
-                    problem("busy", f"{self._waiting} submissions are waiting.", retry_after_s=RETRY_AFTER_S)
+                    problem(
+                        "busy", f"{every} submissions are waiting, {own} of this sender.", retry_after_s=RETRY_AFTER_S
+                    )
                 )
-            self._groups.append(_Group(submissions, done))
-            self._waiting += len(submissions)
+            self._groups.put(whose, _Group(submissions, done), len(submissions))
             self._changed.notify()
 
     def record(self, submissions: Sequence[Submission]) -> list[Outcome]:
@@ -130,7 +132,7 @@ class Sequencer:
     def waiting(self) -> int:
         """Submissions in the queue, for the metrics."""
         with self._changed:
-            return self._waiting
+            return self._groups.size
 
     def close(self) -> None:
         """Refuse what comes from now on, record what is queued, and end the thread."""
@@ -202,15 +204,14 @@ class Sequencer:
         with self._changed:
             while self._recording or (not self._groups and not self._closing):
                 self._changed.wait()
-            groups: list[_Group] = []
-            size = 0
-            while self._groups and (not groups or size + len(self._groups[0].submissions) <= self._max_batch):
-                group = self._groups.popleft()
-                groups.append(group)
-                size += len(group.submissions)
-            self._waiting -= size
+            groups = self._groups.take(self._max_batch)
             self._recording = bool(groups)
             return groups
+
+
+def sender_of(submissions: Sequence[Submission]) -> str:
+    """Whose turn a group is where nobody says: the agency of its first submission, "" for none."""
+    return (submissions[0].agency or "") if submissions else ""
 
 
 def _unexpected(error: Exception) -> Fault:

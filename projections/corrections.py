@@ -26,8 +26,8 @@ SupersededRow = tuple[str, str, str, str, str, int]
 
 _LEARN = (
     statements.insert(SUPERSEDED)
-    + " ON CONFLICT (source, event_id, agency) DO UPDATE SET"
-    + " by_id = min(by_id, excluded.by_id), known_at = min(known_at, excluded.known_at)"
+    + " ON CONFLICT (source, event_id, agency) DO UPDATE SET "
+    + ", ".join(statements.lesser(SUPERSEDED, column) for column in ("by_id", "known_at"))
 )
 _COUNT = "superseded"
 
@@ -86,7 +86,7 @@ class Corrections:
     @staticmethod
     def remember_size(connection: Connection, size: int) -> None:
         """Stores how many identities are superseded, beside them."""
-        connection.exec_driver_sql(statements.upsert(VIEW_STATE), (_COUNT, size))
+        statements.write_rows(connection, statements.upsert(VIEW_STATE), [(_COUNT, size)])
 
 
 def write_superseded(connection: Connection, rows: Sequence[SupersededRow]) -> None:

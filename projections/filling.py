@@ -16,7 +16,7 @@ import numpy as np
 from sqlalchemy.engine import Connection
 
 from contracts.ports import NO_TIME
-from projections import statements
+from projections import dialect, statements
 from projections.columns import Columns, Objects, Values, objects
 from projections.derived_columns import derive, is_null, listed
 from projections.merges import Collect, Expansion, Kind, Model, Slot, split_identity
@@ -201,6 +201,12 @@ def _alike(having: Ints) -> tuple[Ints, list[tuple[int, int]]]:
 
 def _write(connection: Connection, model: Model, keys: list[str], filled: dict[str, Values]) -> None:
     """Inserts rows; columns that are NULL throughout are left out."""
+    if dialect.of(connection).copies:
+        held = [name for name in model.column_names[1:] if name in filled]
+        columns = [keys, *(listed(filled[name], len(keys)) for name in held)]
+        rows = zip(*columns, strict=True)
+        statements.insert_rows(connection, TABLES[model.name], rows, [model.key_column, *held])
+        return
     names, marks = [model.key_column], ["?"]
     lists: list[list[Any]] = [keys]
     for name, kind in model.columns[1:]:
@@ -250,4 +256,4 @@ def _expand(
         for parent in zip(*lists, strict=True)
         for row in expansion.function(dict(zip(names, parent, strict=True)), zone)
     ]
-    statements.write_rows(connection, statements.insert(EXPANSIONS[expansion.table]), following)
+    statements.insert_rows(connection, EXPANSIONS[expansion.table], following)

@@ -50,7 +50,7 @@ def recount(connection: Connection, columns: Columns, zone: str) -> None:
         agency, family, text = columns.texts[agency_id], families[family_id], day_text(day)
         rows.append((report_key(agency, family, text), agency, family, text, recorded_at, text[:7]))
     rows.sort()
-    statements.write_rows(connection, statements.insert(REPORTS), rows)
+    statements.insert_rows(connection, REPORTS, rows)
 
 
 def _distinct(*parts: Ints) -> tuple[list[tuple[int, ...]], Ints]:
@@ -96,4 +96,4 @@ def _entries(connection: Connection, columns: Columns, agencies: Ints, entered: 
         key = (columns.texts[agency_id], day_text(day)[:7], label)
         entries[key] = entries.get(key, 0) + n
     rows = [(*key, n) for key, n in sorted(entries.items())]
-    statements.write_rows(connection, statements.insert(ENTRIES), rows)
+    statements.insert_rows(connection, ENTRIES, rows)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Float, Index, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Float, Index, MetaData, Table
 from sqlalchemy.types import TypeEngine
 
+from projections.dialect import TEXT
 from projections.merges import Kind, Model
 from projections.models import MODELS
 
@@ -26,11 +27,11 @@ column."""
 EVERYTHING = "*"
 """Population and month in ``dirty_periods`` after a rebuild: nothing derived from any row can be trusted."""
 
-_TYPES: dict[Kind, type[TypeEngine[Any]]] = {
-    "text": Text,
-    "integer": BigInteger,
-    "real": Float,
-    "json": Text,
+_TYPES: dict[Kind, TypeEngine[Any]] = {
+    "text": TEXT,
+    "integer": BigInteger(),
+    "real": Float(53),
+    "json": TEXT,
 }
 
 
@@ -38,10 +39,7 @@ def _table(name: str, key: str, columns: Iterable[tuple[str, Kind]], indexes: It
     table = Table(
         name,
         METADATA,
-        *(
-            Column(column, _TYPES[kind](), primary_key=column == key, nullable=column != key)
-            for column, kind in columns
-        ),
+        *(Column(column, _TYPES[kind], primary_key=column == key, nullable=column != key) for column, kind in columns),
     )
     for index in indexes:
         Index(f"ix_{name}_{'_'.join(index)}", *(table.c[column] for column in index))
@@ -83,9 +81,9 @@ day."""
 ENTRIES = Table(
     "entries",
     METADATA,
-    Column("agency", Text(), primary_key=True),
-    Column("month", Text(), primary_key=True),
-    Column("bucket", Text(), primary_key=True),
+    Column("agency", TEXT, primary_key=True),
+    Column("month", TEXT, primary_key=True),
+    Column("bucket", TEXT, primary_key=True),
     Column("n", BigInteger(), nullable=False),
 )
 """How late statements were entered: ``n`` by local month of recording and whole local days between event
@@ -94,11 +92,11 @@ and entry (``0``, ``1-3``, ``4-6``, ``7-10``, ``11+``; ``undated`` where the tim
 SUPERSEDED = Table(
     "superseded",
     METADATA,
-    Column("source", Text(), primary_key=True),
-    Column("event_id", Text(), primary_key=True),
-    Column("agency", Text(), primary_key=True),
-    Column("by_source", Text(), nullable=False),
-    Column("by_id", Text(), nullable=False),
+    Column("source", TEXT, primary_key=True),
+    Column("event_id", TEXT, primary_key=True),
+    Column("agency", TEXT, primary_key=True),
+    Column("by_source", TEXT, nullable=False),
+    Column("by_id", TEXT, nullable=False),
     Column("known_at", BigInteger(), nullable=False),
 )
 """What contributes nothing: the event of this identity, where it is a statement of this agency. With it the least
@@ -107,8 +105,8 @@ identity of that agency that superseded it, and when the ledger first knew (UTC 
 DIRTY_PERIODS = Table(
     "dirty_periods",
     METADATA,
-    Column("population", Text(), primary_key=True),
-    Column("month", Text(), primary_key=True),
+    Column("population", TEXT, primary_key=True),
+    Column("month", TEXT, primary_key=True),
 )
 """Which months of which table changed since the cells were last refreshed. ``month`` is UNDATED for rows
 without one; the single row (EVERYTHING, EVERYTHING) stands for all of them. The reader deletes what it has
@@ -117,7 +115,7 @@ dealt with."""
 VIEW_STATE = Table(
     "view_state",
     METADATA,
-    Column("name", Text(), primary_key=True),
+    Column("name", TEXT, primary_key=True),
     Column("value", BigInteger(), nullable=False),
 )
 """``high_water``: the greatest log_index folded in; ``superseded``: how many identities are superseded."""

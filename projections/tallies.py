@@ -20,7 +20,7 @@ from projections.tables import ENTRIES, REPORTS
 
 UNDATED_BUCKET = "undated"
 
-_ADD = statements.insert(ENTRIES) + " ON CONFLICT (agency, month, bucket) DO UPDATE SET n = n + excluded.n"
+_ADD = statements.insert(ENTRIES) + " ON CONFLICT (agency, month, bucket) DO UPDATE SET n = entries.n + excluded.n"
 _REPORT = statements.upsert(REPORTS)
 
 

@@ -6,19 +6,21 @@ follows from the read models and can be computed again at any time; they are nev
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text, inspect
+from sqlalchemy import BigInteger, Column, Index, MetaData, Table, inspect
 from sqlalchemy.engine import Connection
+
+from projections.dialect import TEXT
 
 KPI_METADATA = MetaData()
 
 PARTIALS = Table(
     "kpi_partial",
     KPI_METADATA,
-    Column("kpi", Text(), primary_key=True),
+    Column("kpi", TEXT, primary_key=True),
     Column("version", BigInteger(), primary_key=True),
-    Column("month", Text(), primary_key=True),
-    Column("grp", Text(), primary_key=True),
-    Column("body", Text(), nullable=False),
+    Column("month", TEXT, primary_key=True),
+    Column("grp", TEXT, primary_key=True),
+    Column("body", TEXT, nullable=False),
     Column("next_change_us", BigInteger()),
 )
 """One row a KPI version, month ("" for undated rows) and group ("" for rows without one). ``body`` is a
@@ -27,16 +29,16 @@ PARTIALS = Table(
 CELLS = Table(
     "kpi_cell",
     KPI_METADATA,
-    Column("kpi", Text(), primary_key=True),
+    Column("kpi", TEXT, primary_key=True),
     Column("version", BigInteger(), primary_key=True),
-    Column("period", Text(), primary_key=True),
-    Column("grp", Text(), primary_key=True),
-    Column("value", Text()),
-    Column("numerator", Text()),
-    Column("denominator", Text()),
-    Column("excluded", Text(), nullable=False),
-    Column("also", Text(), nullable=False),
-    Column("counts", Text(), nullable=False),
+    Column("period", TEXT, primary_key=True),
+    Column("grp", TEXT, primary_key=True),
+    Column("value", TEXT),
+    Column("numerator", TEXT),
+    Column("denominator", TEXT),
+    Column("excluded", TEXT, nullable=False),
+    Column("also", TEXT, nullable=False),
+    Column("counts", TEXT, nullable=False),
     Column("last_us", BigInteger()),
 )
 """The figures of every cell; numbers as decimal text, so that nothing is rounded a second time."""
@@ -46,9 +48,9 @@ Index("ix_kpi_cell_period", CELLS.c.period, CELLS.c.grp)
 COMPUTED = Table(
     "kpi_computed",
     KPI_METADATA,
-    Column("kpi", Text(), primary_key=True),
+    Column("kpi", TEXT, primary_key=True),
     Column("version", BigInteger(), primary_key=True),
-    Column("fingerprint", Text(), nullable=False),
+    Column("fingerprint", TEXT, nullable=False),
     Column("as_of_us", BigInteger(), nullable=False),
     Column("next_change_us", BigInteger()),
 )
@@ -58,8 +60,8 @@ nothing."""
 PENDING = Table(
     "kpi_pending",
     KPI_METADATA,
-    Column("population", Text(), primary_key=True),
-    Column("month", Text(), primary_key=True),
+    Column("population", TEXT, primary_key=True),
+    Column("month", TEXT, primary_key=True),
 )
 """Marks taken over from ``dirty_periods`` whose cells are not written yet.
 A mark set after they were taken over stays where it is, so no change is lost, whenever it commits."""
@@ -67,8 +69,8 @@ A mark set after they were taken over stays where it is, so no change is lost, w
 SETTINGS = Table(
     "kpi_setting",
     KPI_METADATA,
-    Column("name", Text(), primary_key=True),
-    Column("value", Text(), nullable=False),
+    Column("name", TEXT, primary_key=True),
+    Column("value", TEXT, nullable=False),
 )
 """``zone``: the partnership's time zone in which the cells were computed; ``generation``: how often they
 were written, by which a refresh notices that another one overtook it."""

@@ -21,6 +21,7 @@ from ops.pages.record import rejection_counts
 from ops.pages.remembering import Scorecards
 from projections.kpi.built import expected_reports
 from projections.kpi.periods import current, previous
+from projections.kpi.rounding import share_of
 from projections.obligations import asking, survey
 from projections.tables import ENTRIES, REPORTS, TABLES
 
@@ -85,7 +86,7 @@ def agency_figures(house: House, cards: Scorecards, asked: Asked, name: str) -> 
     return {
         "a": row,
         "timeliness": [
-            (title, buckets[bucket], words.value_words(_share(buckets[bucket], total), "percent"))
+            (title, buckets[bucket], words.value_words(share_of(buckets[bucket], total), "percent"))
             for bucket, title in BUCKETS.items()
             if bucket in buckets
         ],
@@ -133,7 +134,7 @@ def _agencies(connection: Connection, zone: str, moment_us: int) -> list[AgencyR
                 row.joined_at if row is not None else None,
                 row.withdrew_at if row is not None else None,
                 total,
-                words.value_words(_share(prompt, total), "percent") if total else "–",
+                words.value_words(share_of(prompt, total), "percent") if total else "–",
                 f"{received[agency]:,} of {due[agency]:,}" if due[agency] else "–",
                 words.iso_day_words(newest[agency]) if agency in newest else "none yet",
             )
@@ -145,10 +146,6 @@ def _reports_due(connection: Connection, zone: str, moment_us: int) -> list[Mapp
     """The reports that fell due over the last 12 months."""
     months = set(previous(current(moment_us, zone, "month"), 12))
     return [row for row in expected_reports(connection, moment_us, zone, months).rows if row["due_at"] <= moment_us]
-
-
-def _share(part: int, total: int) -> float | None:
-    return round(100 * part / total, 1) if total else None
 
 
 def _buckets(connection: Connection, agency: str) -> Counter[str]:

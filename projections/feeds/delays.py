@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 
 from projections.kpi.populations import table_of
+from projections.kpi.rounding import share_of
 
 BUCKETS = ("0", "1-3", "4-6", "7-10", "11+", "undated")
 _WITHIN_THREE = ("0", "1-3")
@@ -34,7 +35,7 @@ class Delays:
     def within_three_days(self) -> float | None:
         """Share in percent of the dated statements entered within three days, one digit; None of none."""
         dated = self.total - self.counts["undated"]
-        return None if not dated else round(100 * sum(self.counts[bucket] for bucket in _WITHIN_THREE) / dated, 1)
+        return share_of(sum(self.counts[bucket] for bucket in _WITHIN_THREE), dated)
 
     def to_json(self) -> dict[str, Any]:
         """The published shape."""

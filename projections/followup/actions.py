@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from contracts.faults import fault
 from contracts.moments import format_us
+from projections.kpi.rounding import share_of
 from projections.obligations.states import Facts, State, moment_of, state_of
 from projections.tables import TABLES
 
@@ -69,7 +70,7 @@ class FollowThrough:
 
     @property
     def share(self) -> float | None:
-        return None if not self.due else round(100 * self.in_time / self.due, 1)
+        return share_of(self.in_time, self.due)
 
     def to_json(self) -> dict[str, Any]:
         """The published shape."""

@@ -23,6 +23,21 @@ def percent(numerator: int, denominator: int) -> Fraction | None:
     return None if denominator == 0 else Fraction(100 * numerator, denominator)
 
 
+def share_of(part: int, of: int) -> float | None:
+    """``part`` of ``of`` in percent with one digit, for people to read; None of none.
+
+    Never 100 where a part is missing and never 0 where there is some: what a reader takes for all or for nothing is
+    all or nothing. A float only because JSON has no other number; it is exact to the digit that is shown.
+    """
+    exact = percent(part, of)
+    if exact is None:
+        return None
+    shown = float(half_even(exact, 1))
+    if shown == 100 and part < of:
+        return 99.9
+    return 0.1 if shown == 0 and part else shown
+
+
 def percentile(histogram: Mapping[int, int], at: int) -> Fraction | None:
     """The ``at``-th percentile of the values counted in ``histogram`` (value -> how often); None of none.
 

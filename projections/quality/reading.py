@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import case, func, select
@@ -18,6 +17,7 @@ from sqlalchemy.engine import Connection
 from contracts.moments import format_us
 from projections.feeds import delays, feed_states
 from projections.kpi.populations import POPULATIONS, table_of
+from projections.kpi.rounding import share_of
 from projections.kpi.sql import compile_condition
 from projections.quality.rules import DIMENSIONS, RULES, Dimension, Rule
 from projections.tables import TABLES
@@ -93,16 +93,6 @@ class Flag:
             "flagged": None if self.flagged_us is None else format_us(self.flagged_us),
             "resolved": self.resolved,
         }
-
-
-def share_of(held: int, of: int) -> float | None:
-    """A share in percent to one digit, half-even; never 100 or 0 where it is not wholly so; None of none."""
-    if not of:
-        return None
-    exact = round(Decimal(100 * held) / Decimal(of), 1)
-    if exact == 100 and held < of:
-        return 99.9
-    return 0.1 if exact == 0 and held else float(exact)
 
 
 def checked(

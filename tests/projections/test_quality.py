@@ -13,7 +13,6 @@ from projections.kpi import Cell
 from projections.kpi.conditions import walk
 from projections.kpi.populations import POPULATIONS, columns_of
 from projections.quality import RULES, checked, flags, modified_z_scores, outliers, scores, z_scores
-from projections.quality.reading import share_of
 from tests.projections.kpi_world import ZONE, World, us
 
 CLOSED = {"disposition": "remained_in_community"}
@@ -157,14 +156,6 @@ def test_the_scores_are_shares_of_checks_that_held() -> None:
     assert (10, 8, 80.0) == (told["correct"].checked, told["correct"].held, told["correct"].share)
     # No rule of consistency was about any of them: none, and not 100 %.
     assert (0, None) == (told["consistent"].checked, told["consistent"].share)
-
-
-@pytest.mark.parametrize(
-    ("held", "of", "share"),
-    [(0, 0, None), (1999, 2000, 99.9), (2000, 2000, 100.0), (1, 5000, 0.1), (0, 5000, 0.0), (7, 8, 87.5), (1, 3, 33.3)],
-)
-def test_a_share_is_whole_only_where_every_check_held(held: int, of: int, share: float | None) -> None:
-    assert share == share_of(held, of)
 
 
 def test_a_doubt_stands_until_it_is_resolved() -> None:

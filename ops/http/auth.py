@@ -63,6 +63,11 @@ class Principal:
         return self.role != "reader"
 
     @property
+    def sender(self) -> str | None:
+        """Whose turn its submissions are; None where nobody was asked, and each event's own agency tells."""
+        return self.agency or (None if self is TRUSTED_MACHINE else self.name)
+
+    @property
     def may_operate(self) -> bool:
         """Whether it may see what only operators see: raw rejections and quarantine of every agency."""
         return self.role == "operator"

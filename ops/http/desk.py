@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from contracts.faults import Fault
 from contracts.recorded import Outcome, Submission
+from domain.sequencer import sender_of
 from ops.metrics import Metrics
 
 
@@ -24,8 +25,14 @@ class SubmitPort(Protocol):
         """The outcomes where recording at once is quicker than handing over, else None. Raises a ``Fault``."""
         ...
 
-    def submit(self, submissions: Sequence[Submission], done: Callable[[list[Outcome] | BaseException], None]) -> None:
-        """Never blocks; raises a ``Fault`` with code ``busy`` when full."""
+    def submit(
+        self,
+        submissions: Sequence[Submission],
+        done: Callable[[list[Outcome] | BaseException], None],
+        *,
+        sender: str | None = None,
+    ) -> None:
+        """Never blocks; raises a ``Fault`` with code ``busy`` where there is no room for more of this sender's."""
         ...
 
 
@@ -37,12 +44,13 @@ Answer = Callable[[list[Outcome] | BaseException], None]
 class _Ticket:
     submissions: list[Submission]
     answer: Answer
+    sender: str
 
 
 class Desk:
     """Hands submissions to the writer and brings the outcomes back to the event loop.
 
-    What arrives in one turn of the loop is submitted together; what one commit answers is delivered in one
+    What one sender sends in one turn of the loop is submitted together; what one commit answers is delivered in one
     wake-up. So a wake-up (a system call and a switch of threads) is paid per commit, not per request.
     """
 
@@ -53,7 +61,7 @@ class Desk:
         self._waking = False
         self._wait_s = metrics.histogram("tallystick_commit_wait_seconds")
 
-    async def submit(self, submissions: list[Submission]) -> list[Outcome]:
+    async def submit(self, submissions: list[Submission], sender: str | None = None) -> list[Outcome]:
         """The outcomes, in the same order. Raises a ``Fault`` where nothing was recorded."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[Outcome]] = loop.create_future()
@@ -66,14 +74,23 @@ class Desk:
             else:
                 future.set_result(result)
 
-        self.hand_in(loop, submissions, answer)
+        self.hand_in(loop, submissions, answer, sender)
         return await future
 
-    def hand_in(self, loop: asyncio.AbstractEventLoop, submissions: list[Submission], answer: Answer) -> None:
-        """As ``submit``, telling ``answer`` on the loop. Call it on the loop."""
+    def hand_in(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        submissions: list[Submission],
+        answer: Answer,
+        sender: str | None = None,
+    ) -> None:
+        """As ``submit``, telling ``answer`` on the loop. Call it on the loop.
+
+        ``sender`` says whose turn it is; None: the agency of the first submission.
+        """
         if not self._waiting:
             loop.call_soon(self._flush, loop)
-        self._waiting.append(_Ticket(submissions, answer))
+        self._waiting.append(_Ticket(submissions, answer, sender_of(submissions) if sender is None else sender))
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
         tickets, self._waiting = self._waiting, []
@@ -82,6 +99,16 @@ class Desk:
             if outcomes is not None:
                 _tell(tickets, outcomes)
                 return
+        except Fault as fault:
+            if len(tickets) == 1:
+                tickets[0].answer(fault)
+                return
+            outcomes = None
+        for together in _by_sender(tickets):
+            self._queue(loop, together)
+
+    def _queue(self, loop: asyncio.AbstractEventLoop, tickets: list[_Ticket]) -> None:
+        try:
             self._pass_on(loop, tickets)
         except Fault as fault:
             if len(tickets) == 1:
@@ -89,10 +116,7 @@ class Desk:
                 return
             # Together they did not fit; the queue may still have room for some of them.
             for ticket in tickets:
-                try:
-                    self._pass_on(loop, [ticket])
-                except Fault as own:
-                    ticket.answer(own)
+                self._queue(loop, [ticket])
 
     def _at_once(self, tickets: list[_Ticket]) -> list[Outcome] | None:
         started_s = time.perf_counter()
@@ -112,10 +136,9 @@ class Desk:
                 self._waking = True
                 self._wake(loop)
 
-        if len(tickets) == 1:
-            self._sequencer.submit(tickets[0].submissions, done)
-        else:
-            self._sequencer.submit([s for ticket in tickets for s in ticket.submissions], done)
+        alone = len(tickets) == 1
+        submissions = tickets[0].submissions if alone else [s for ticket in tickets for s in ticket.submissions]
+        self._sequencer.submit(submissions, done, sender=tickets[0].sender)
 
     def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
@@ -132,6 +155,14 @@ class Desk:
             tickets, result, started_s = self._ended.popleft()
             self._wait_s.observe(now_s - started_s)
             _tell(tickets, result)
+
+
+def _by_sender(tickets: list[_Ticket]) -> Iterable[list[_Ticket]]:
+    """The tickets of each sender, in their order: each has a line of its own."""
+    together: dict[str, list[_Ticket]] = {}
+    for ticket in tickets:
+        together.setdefault(ticket.sender, []).append(ticket)
+    return together.values()
 
 
 def _tell(tickets: list[_Ticket], result: list[Outcome] | BaseException) -> None:

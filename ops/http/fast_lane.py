@@ -201,7 +201,7 @@ class FastLane(HttpToolsProtocol):
                 told = intake.outcome(result[0])
             self._answer(turn, told)
 
-        intake.desk.hand_in(self.loop, [submission], answer)
+        intake.desk.hand_in(self.loop, [submission], answer, principal.sender)
 
     def _usual(self) -> bytes:
         """The headers of every answer; the server makes a new list of its own once a second."""

@@ -98,7 +98,7 @@ class Intake:
         else:
             submissions, batched = await self._judge(_texts(scope["headers"]), body, principal)
         try:
-            outcomes = await self.desk.submit(submissions) if submissions else []
+            outcomes = await self.desk.submit(submissions, principal.sender) if submissions else []
         except Fault as fault:
             await self._send(send, self.unrecorded(fault))
             return

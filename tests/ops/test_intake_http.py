@@ -154,7 +154,13 @@ class _Refusing:
     def record_now(self, submissions: Sequence[Submission]) -> None:
         """Never at once."""
 
-    def submit(self, submissions: Sequence[Submission], done: Callable[[list[Outcome] | BaseException], None]) -> None:
+    def submit(
+        self,
+        submissions: Sequence[Submission],
+        done: Callable[[list[Outcome] | BaseException], None],
+        *,
+        sender: str | None = None,
+    ) -> None:
         if not self._later:
             raise self._error
         done(self._error)
@@ -190,7 +196,9 @@ def test_a_sender_that_falls_silent_is_let_go(raw: Raw) -> None:
         def record_now(self, submissions: Sequence[Submission]) -> None:
             """Never at once."""
 
-        def submit(self, submissions: Sequence[Submission], done: Callable[[Any], None]) -> None:
+        def submit(
+            self, submissions: Sequence[Submission], done: Callable[[Any], None], *, sender: str | None = None
+        ) -> None:
             done([Outcome("rejected", problem=s.problem) for s in submissions])  # type: ignore[union-attr]
 
     status, _ = asyncio.run(_send_to(_intake(Kept(), body_timeout_s=0.01), b"", hangs=True))
@@ -206,7 +214,9 @@ def test_one_sender_too_many_does_not_turn_the_others_away(raw: Raw) -> None:
         def record_now(self, submissions: Sequence[Submission]) -> None:
             """Never at once."""
 
-        def submit(self, submissions: Sequence[Submission], done: Callable[[Any], None]) -> None:
+        def submit(
+            self, submissions: Sequence[Submission], done: Callable[[Any], None], *, sender: str | None = None
+        ) -> None:
             if len(submissions) > self.room:
                 raise fault("busy")
             self.room -= len(submissions)

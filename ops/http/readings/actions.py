@@ -55,6 +55,6 @@ def register(router: APIRouter, house: House, settings: Settings) -> None:
     def orphans(request: Request, as_of: AsOfQuery = None) -> Response:
         moment = house.as_of(as_of)
         with house.reading(moment) as connection:
-            found = followup.orphans(connection, moment.moment_us)
+            found = followup.orphans(connection, moment.moment_us, house.zone)
         extra = {"as_of": moment.to_json()}
         return Listing("orphans", [one.to_json() for one in found], ORPHAN_COLUMNS, extra).response(request)

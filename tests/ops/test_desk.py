@@ -1,0 +1,59 @@
+"""The desk: what one sender sends in a turn of the loop goes to the writer together, and never another's with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from contracts.intake import validate
+from contracts.recorded import Outcome, Submission
+from ops.http.auth import TRUSTED_MACHINE, Principal
+from ops.http.desk import Desk
+from ops.metrics import Metrics
+
+Raw = Callable[..., bytes]
+
+
+class Queue:
+    """A sequencer that remembers which groups it was handed, and whose."""
+
+    def __init__(self) -> None:
+        self.groups: list[tuple[str | None, int]] = []
+
+    def record_now(self, submissions: Sequence[Submission]) -> None:
+        """Never at once."""
+
+    def submit(
+        self, submissions: Sequence[Submission], done: Callable[[Any], None], *, sender: str | None = None
+    ) -> None:
+        self.groups.append((sender, len(submissions)))
+        done([Outcome("recorded") for _ in submissions])
+
+
+def _handed_in(*sent: tuple[list[bytes], Principal]) -> list[tuple[str | None, int]]:
+    queue = Queue()
+
+    async def send() -> None:
+        desk = Desk(queue, Metrics())
+        await asyncio.gather(
+            *(desk.submit([validate(raw) for raw in raws], principal.sender) for raws, principal in sent)
+        )
+
+    asyncio.run(send())
+    return queue.groups
+
+
+def test_each_agency_has_a_line_of_its_own_and_an_operator_has_one(raw: Raw) -> None:
+    police = Principal("cad", "agency", "police")
+    harbor = Principal("hmis", "agency", "harbor")
+    county = Principal("county-it", "operator")
+    groups = _handed_in(
+        ([raw(1), raw(2)], police), ([raw(3)], harbor), ([raw(4)], police), ([raw(5)], county), ([], police)
+    )
+    assert [("police", 3), ("harbor", 1), ("county-it", 1)] == groups
+
+
+def test_where_nobody_is_asked_who_they_are_the_agency_of_the_event_has_the_line(raw: Raw) -> None:
+    groups = _handed_in(([raw(1)], TRUSTED_MACHINE), ([raw(2, agency="harbor")], TRUSTED_MACHINE))
+    assert [("police", 1), ("harbor", 1)] == groups

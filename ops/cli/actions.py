@@ -117,7 +117,7 @@ def orphans(home: Home = None, as_of: AsOfText = None, how: Format = OutputForma
     with reading(home) as house:
         moment = house.as_of(as_of)
         with house.reading(moment) as connection:
-            items = [one.to_json() for one in followup.orphans(connection, moment.moment_us)]
+            items = [one.to_json() for one in followup.orphans(connection, moment.moment_us, house.zone)]
     show(Result({"as_of": moment.to_json(), "orphans": items}, _ORPHANS, rows_of(items, _ORPHANS)), how)
 
 

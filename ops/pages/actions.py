@@ -53,7 +53,7 @@ def actions_figures(house: House, reading: Asked, filters: dict[str, str]) -> Fi
         found = followup.actions(connection, moment_us, owner=filters["owner"], about=filters["about"])
         shown = followup.actions(connection, moment_us, **filters)
         decided = followup.decisions(connection, moment_us)
-        orphans = followup.orphans(connection, moment_us)
+        orphans = followup.orphans(connection, moment_us, house.zone)
         agencies = [name for (name,) in connection.execute(select(TABLES["agencies"].c.agency))]
     through = followup.follow_through(found)
     counts = {state: sum(one.state == state for one in found) for state in followup.ACTION_STATES}

@@ -16,9 +16,10 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from contracts.kpi import Value
-from contracts.moments import format_us
 from projections.kpi import Definitions
 from projections.kpi.partners import Memberships, is_live, memberships
+from projections.obligations.in_force import agreements
+from projections.obligations.states import moment_of
 from projections.tables import TABLES
 
 Kind = Literal["goal", "objective", "kpi", "indicator", "commitment", "action"]
@@ -41,8 +42,11 @@ class Orphan:
         return {"kind": self.kind, "id": self.id, "plan": self.plan, "title": self.title, "lacks": self.lacks}
 
 
-def orphans(connection: Connection, as_of_us: int) -> list[Orphan]:
-    """What lacks an owner, a measure or a source as of a moment, in the order of the plan."""
+def orphans(connection: Connection, as_of_us: int, zone: str) -> list[Orphan]:
+    """What lacks an owner, a measure or a source as of a moment, in the order of the plan.
+
+    What is promised under an agreement that is over, by the days of ``zone``, is promised no longer, and no orphan.
+    """
     partners = memberships(connection)
     definitions = [
         found
@@ -53,7 +57,7 @@ def orphans(connection: Connection, as_of_us: int) -> list[Orphan]:
         *_goals(connection),
         *_objectives(connection, partners, as_of_us, {(one.plan, one.objective) for one in definitions}),
         *_kpis(connection, definitions, partners, as_of_us),
-        *_commitments(connection, partners, as_of_us),
+        *_commitments(connection, partners, as_of_us, zone),
         *_actions(connection, partners, as_of_us),
     ]
 
@@ -107,17 +111,14 @@ def _kpis(connection: Connection, definitions: list[Any], partners: Memberships,
             yield Orphan(*told, f"nobody is expected to report what it lives on: {needed}")
 
 
-def _commitments(connection: Connection, partners: Memberships, as_of_us: int) -> Iterator[Orphan]:
-    today = format_us(as_of_us)[:10]
-    made, agreements = TABLES["commitments"], TABLES["agreements"]
-    query = (
-        select(made.c.commitment, made.c.obligor, made.c.deliverable)
-        .join(agreements, agreements.c.agreement == made.c.agreement)
-        .where(agreements.c.ended_at.is_(None), made.c.made == 1)
-        .where(agreements.c.expires.is_(None) | (agreements.c.expires >= today))
-        .order_by(made.c.commitment)
-    )
-    for row in connection.execute(query):
+def _commitments(connection: Connection, partners: Memberships, as_of_us: int, zone: str) -> Iterator[Orphan]:
+    made = TABLES["commitments"]
+    signed = agreements(connection, as_of_us, zone)
+    query = select(made.c.commitment, made.c.agreement, made.c.obligor, made.c.deliverable, made.c.made_at)
+    for row in connection.execute(query.where(made.c.made == 1).order_by(made.c.commitment)):
+        agreement = signed.get(row.agreement)
+        if agreement is None or agreement.over_at(as_of_us) or (row.made_at or 0) > as_of_us:
+            continue
         if not is_live(row.obligor, partners, as_of_us):
             lacks = f"who owes it is no partner: {row.obligor}"
             yield Orphan("commitment", row.commitment, None, row.deliverable, lacks)
@@ -126,9 +127,10 @@ def _commitments(connection: Connection, partners: Memberships, as_of_us: int) -
 def _actions(connection: Connection, partners: Memberships, as_of_us: int) -> Iterator[Orphan]:
     table = TABLES["actions"]
     by_owner: dict[str, list[Any]] = defaultdict(list)
-    query = select(table).where(table.c.opened == 1, table.c.closed.is_(None)).order_by(table.c.due, table.c.action)
+    query = select(table).where(table.c.opened == 1).order_by(table.c.due, table.c.action)
     for row in connection.execute(query).mappings():
-        if row["opened_at"] is None or row["opened_at"] <= as_of_us:
+        closed = row["closed"] and moment_of(row["closed_at"]) <= as_of_us
+        if not closed and moment_of(row["opened_at"]) <= as_of_us:
             by_owner[row["owner"]].append(row)
     for owner, rows in sorted(by_owner.items()):
         if not is_live(owner, partners, as_of_us):

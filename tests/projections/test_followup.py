@@ -88,7 +88,7 @@ def test_dissent_is_kept_beside_the_decision() -> None:
 
 def lacks(found: World, moment: str = "2025-06-01") -> set[tuple[str, str, str]]:
     with found.reading() as connection:
-        return {(one.kind, one.id, one.lacks) for one in followup.orphans(connection, us(moment))}
+        return {(one.kind, one.id, one.lacks) for one in followup.orphans(connection, us(moment), found.zone)}
 
 
 def planned() -> World:
@@ -138,3 +138,82 @@ def test_an_owner_who_left_answers_for_nothing_any_more() -> None:
     gone = ("objective", "o1", "no owner is a partner any more: lakeside")
     assert gone in after - before
     assert ("kpi", "K06", "its owner is no partner any more: lakeside") in after - before
+
+
+NOBODY_REPORTS = "nobody is expected to report what it lives on: encounter"
+
+
+def test_a_feed_is_expected_of_those_who_are_partners_and_of_nobody_who_left() -> None:
+    found = planned()
+    found.say("agency.withdrew", {"agency": "lakeside"}, "2025-05-01")
+    found.apply()
+    assert ("kpi", "K06", NOBODY_REPORTS) not in lacks(found, "2025-04-01")
+    assert ("kpi", "K06", NOBODY_REPORTS) in lacks(found, "2025-06-01")
+    # Somebody else takes the feed over.
+    found.say("agency.joined", {"agency": "harbor", "name": "Harbor", "sector": "health"}, "2025-05-02")
+    found.say("report.expected", {"agency": "harbor", "feed": "encounter", "cadence": "monthly"}, "2025-05-03")
+    found.apply()
+    assert ("kpi", "K06", NOBODY_REPORTS) not in lacks(found, "2025-06-01")
+
+
+def test_a_feed_of_an_agency_that_never_said_it_joined_is_still_expected() -> None:
+    found = World()
+    found.say("report.expected", {"agency": "stranger", "feed": "encounter", "cadence": "monthly"}, "2025-01-01")
+    found.plan()
+    found.apply()
+    assert ("kpi", "K06", NOBODY_REPORTS) not in lacks(found)
+
+
+PROMISED = ("commitment", "beds", "who owes it is no partner: harbor")
+EVENING = "2025-06-30T23:59:59.999999-07:00"  # 1 July in UTC
+MORNING = "2025-07-01T00:00:00-07:00"
+
+
+def promised(zone: str = ZONE, **signed: Any) -> World:
+    """A promise of harbor, which never joined, under an agreement."""
+    found = World(zone)
+    agreement = {"agreement": "mou", "kind": "mou", "parties": ["county", "harbor"], "effective": "2025-01-01"}
+    found.say("agreement.signed", {**agreement, **signed}, "2024-12-20", agency="county")
+    promise = {"commitment": "beds", "agreement": "mou", "clause": "1", "obligor": "harbor", "obligee": "county"}
+    found.say("commitment.made", {**promise, "deliverable": "Beds", "due": "2025-12-31"}, "2024-12-21")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "expected"),
+    [
+        (ZONE, EVENING, {PROMISED}),  # the last day lasts until midnight there, whatever day it is in UTC
+        (ZONE, MORNING, set()),
+        ("UTC", EVENING, set()),
+        ("Asia/Tokyo", "2025-06-30T14:59:59.999999Z", {PROMISED}),
+        ("Asia/Tokyo", "2025-06-30T15:00:00Z", set()),  # still 30 June in UTC
+    ],
+)
+def test_a_promise_is_alone_until_its_agreement_expires_where_the_partnership_is(
+    zone: str, moment: str, expected: set[Any]
+) -> None:
+    found = promised(zone, expires="2025-06-30")
+    found.apply()
+    assert expected == lacks(found, moment)
+
+
+def test_a_promise_is_alone_until_its_agreement_is_ended_and_from_when_it_was_made() -> None:
+    found = promised()
+    found.say("agreement.ended", {"agreement": "mou", "kind": "terminated"}, MORNING, agency="county")
+    found.apply()
+    assert {PROMISED} == lacks(found, EVENING)
+    assert set() == lacks(found, MORNING)
+    assert set() == lacks(found, "2024-12-20")
+
+
+def test_a_promise_under_an_agreement_that_was_extended_is_alone_for_longer() -> None:
+    found = promised(expires="2025-06-30")
+    found.say("agreement.amended", {"agreement": "mou", "expires": "2025-08-31"}, "2025-06-15", agency="county")
+    found.apply()
+    assert {PROMISED} == lacks(found, "2025-08-31")
+
+
+def test_an_action_nobody_answers_for_is_alone_until_it_is_closed() -> None:
+    found = world(closed="2025-03-12", owner="nobody-known")
+    alone = {("action", "a-1", "its owner is no partner: nobody-known")}
+    assert [set(), alone, set()] == [lacks(found, day) for day in ("2025-02-28", "2025-03-11", "2025-03-12")]

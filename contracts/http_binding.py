@@ -11,13 +11,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-import orjson
-
+from contracts.binary_mode import JSON_MEDIA, typed, with_data
 from contracts.faults import Fault, fault
-from contracts.limits import EVENT_BYTES_MAX
 from contracts.recorded import Rejected
 from contracts.splitting import split_batch
-from contracts.strictjson import loads
 
 Mode = Literal["structured", "batched", "binary"]
 
@@ -26,11 +23,6 @@ BATCHED: Final = "application/cloudevents-batch+json"
 
 _PREFIX: Final = "ce-"
 _ESCAPED: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-_JSON: Final = re.compile(r"application/(?:[a-z0-9.-]+\+)?json")
-# Headers carry text only; these attributes are of another CloudEvents type.
-_BOOLEANS: Final = {"timeunknown": {"true": True, "false": False}}
-_INTEGERS: Final = frozenset({"expectedversion"})
-_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,9})")
 
 
 def mode(headers: Mapping[str, str], body: bytes = b"") -> Mode:
@@ -50,7 +42,7 @@ def mode(headers: Mapping[str, str], body: bytes = b"") -> Mode:
     if media == BATCHED:
         return "batched"
     binary = any(name.startswith(_PREFIX) for name in headers)
-    if binary and (_JSON.fullmatch(media) or not media) and not media.startswith("application/cloudevents"):
+    if binary and (JSON_MEDIA.fullmatch(media) or not media) and not media.startswith("application/cloudevents"):
         return "binary"
     if not binary and media == "application/json":
         return "batched" if body.lstrip(b" \t\r\n").startswith(b"[") else "structured"
@@ -77,32 +69,16 @@ def events_from_http(headers: Mapping[str, str], body: bytes) -> list[bytes] | R
 
 
 def _from_binary(headers: Mapping[str, str], body: bytes) -> bytes:
-    if len(body) > EVENT_BYTES_MAX:
-        raise fault("too_large", f"{len(body)} bytes; an event may have {EVENT_BYTES_MAX}")
     attributes: dict[str, Any] = {}
     for header, value in headers.items():
         if header.startswith(_PREFIX):
             name = header.removeprefix(_PREFIX)
             if name in ("data", "datacontenttype"):
                 raise fault("attribute_invalid", f"{header} is not a header of the binding", f"/{name}")
-            attributes[name] = _typed(name, _decoded(name, value))
+            attributes[name] = typed(name, _decoded(name, value))
     if "content-type" in headers:
         attributes["datacontenttype"] = headers["content-type"].strip()
-    head = orjson.dumps(attributes)
-    if not body.strip(b" \t\r\n"):
-        return head
-    # The body is spliced in as it came, so it must be one whole JSON value: `{}, "agency": …` would add
-    # attributes.
-    try:
-        orjson.loads(body)
-    except ValueError:
-        try:
-            loads(body)
-        except Fault as refused:
-            told = refused.problem
-            raise fault(told.code, told.detail, "/data" + told.pointer, hint=told.hint) from None
-        raise fault("not_json", "the body is not one JSON value", "/data") from None
-    return head[:-1] + b',"data":' + body + b"}"
+    return with_data(attributes, body)
 
 
 def _decoded(name: str, value: str) -> str:
@@ -120,12 +96,3 @@ def _decoded(name: str, value: str) -> str:
     except UnicodeError:
         raise fault("attribute_invalid", f"{_PREFIX}{name} is not percent-encoded UTF-8", f"/{name}") from None
     return text
-
-
-def _typed(name: str, value: str) -> str | bool | int:
-    """An attribute's value as its CloudEvents type; what does not fit stays text and fails the contract."""
-    if name in _BOOLEANS:
-        return _BOOLEANS[name].get(value, value)
-    if name in _INTEGERS and _INTEGER.fullmatch(value):
-        return int(value)
-    return value

@@ -214,6 +214,66 @@ class Projector(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a batch of one partition touches beyond its partition's own rows: the rows about ``subjects`` that it takes
+    events away from; where ``shared``, rows that events of several partitions are about; where ``alone``, rows that
+    nobody can name yet, so that no other partition may be applied beside it."""
+
+    subjects: frozenset[str]
+    shared: bool
+    alone: bool
+
+
+Applied = Callable[[str, int], int]
+"""Asked with a subject and the greatest log_index of the events being applied: up to which log_index the events about
+that subject are applied, these included."""
+
+
+class Applier(Protocol):
+    """What applies events inside a transaction that is somebody else's."""
+
+    def apply(self, connection: Connection, batch: Sequence[Recorded], reader: LogReader) -> None:
+        """Fold a batch into the views. Raises on an event it cannot apply, and has then noted nothing of it that the
+        caller's rollback does not take back."""
+        ...
+
+    def key(self, event: Recorded) -> str:
+        """The key under which this event would be quarantined; events of one key are kept in order."""
+        ...
+
+
+class Turn(Applier, Protocol):
+    """One transaction of one partition."""
+
+    def finish(self, connection: Connection) -> None:
+        """Writes what partitions share, last and in one order, so that they wait for each other briefly and never in a
+        circle."""
+        ...
+
+
+class PartitionedProjector(Protocol):
+    """A projector whose partitions are applied beside each other, each in order and by one turn at a time.
+
+    The caller locks, in this transaction and before ``turn``, every partition that ``reach`` names.
+    """
+
+    name: str
+    version: str
+
+    def key(self, event: Recorded) -> str:
+        """The key under which this event would be quarantined: its subject, so that a key is of one partition."""
+        ...
+
+    def reach(self, batch: Sequence[Recorded], reader: LogReader) -> Reach:
+        """What a batch would touch, by what the log holds now. Writes nothing."""
+        ...
+
+    def turn(self, applied: Applied) -> Turn:
+        """What applies the events of one transaction."""
+        ...
+
+
 class IntakePort(Protocol):
     """One call in which HTTP, files and streams end. See ``domain.sequencer``."""
 

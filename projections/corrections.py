@@ -24,7 +24,7 @@ Target = tuple[str, str, str]
 SupersededRow = tuple[str, str, str, str, str, int]
 """A target, the (source, id) of what supersedes it, and when the ledger knew (UTC microseconds)."""
 
-_LEARN = (
+LEARN = (
     statements.insert(SUPERSEDED)
     + " ON CONFLICT (source, event_id, agency) DO UPDATE SET "
     + ", ".join(statements.lesser(SUPERSEDED, column) for column in ("by_id", "known_at"))
@@ -69,7 +69,7 @@ class Corrections:
         if not rows:
             return []
         new = {row[:3] for row in rows} - self._known
-        statements.write_rows(connection, _LEARN, rows)
+        statements.write_rows(connection, LEARN, rows)
         self._known |= new
         self.remember_size(connection, len(self._known))
         return sorted(new)
@@ -91,5 +91,5 @@ class Corrections:
 
 def write_superseded(connection: Connection, rows: Sequence[SupersededRow]) -> None:
     """Writes the table in one go, for a rebuild into an empty one."""
-    statements.write_rows(connection, _LEARN, rows)
+    statements.write_rows(connection, LEARN, rows)
     Corrections.remember_size(connection, len({row[:3] for row in rows}))

@@ -8,7 +8,8 @@ all the same, and an entry is counted when it is recorded. ``reports`` is a mini
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Connection
 
@@ -21,7 +22,24 @@ from projections.tables import ENTRIES, REPORTS
 UNDATED_BUCKET = "undated"
 
 _ADD = statements.insert(ENTRIES) + " ON CONFLICT (agency, month, bucket) DO UPDATE SET n = entries.n + excluded.n"
-_REPORT = statements.upsert(REPORTS)
+_REPORT = (
+    f"{statements.insert(REPORTS)} ON CONFLICT (key) DO UPDATE SET {statements.lesser(REPORTS, 'first_recorded_at')}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What some events add: ``entries`` by (agency, month, bucket), and rows of ``reports`` by key."""
+
+    entries: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    reports: dict[str, tuple[str, str, str, str, int, str]] = field(default_factory=dict)
+
+    def take_in(self, other: Counted) -> None:
+        """Adds what other events add."""
+        self.entries.update(other.entries)
+        for key, row in other.reports.items():
+            if key not in self.reports or row[4] < self.reports[key][4]:
+                self.reports[key] = row
 
 
 def bucket(days: int) -> str:
@@ -48,6 +66,11 @@ def report_key(agency: str, family: str, day: str) -> str:
 
 def tally(connection: Connection, batch: Sequence[Recorded], zone: str) -> Dirty:
     """Counts a batch of events that were never counted before."""
+    return add(connection, count(batch, zone))
+
+
+def count(batch: Iterable[Recorded], zone: str) -> Counted:
+    """What a batch adds, before anything is written."""
     # By day first: texts, months and buckets are then made once a group and not once an event.
     groups: dict[tuple[str, str, int | None, int], list[int]] = {}
     for event in batch:
@@ -62,8 +85,8 @@ def tally(connection: Connection, batch: Sequence[Recorded], zone: str) -> Dirty
         else:
             found[0] += 1
             found[1] = min(found[1], recorded_at)
-    entries: Counter[tuple[str, str, str]] = Counter()
-    reports: dict[str, tuple[str, str, str, str, int, str]] = {}
+    counted = Counted()
+    entries, reports = counted.entries, counted.reports
     for (agency, event_type, happened, entered), (n, recorded_at) in groups.items():
         month = day_text(entered)[:7]
         if happened is None:
@@ -74,8 +97,16 @@ def tally(connection: Connection, batch: Sequence[Recorded], zone: str) -> Dirty
         key = report_key(agency, family, day)
         if key not in reports or recorded_at < reports[key][4]:
             reports[key] = (key, agency, family, day, recorded_at, day[:7])
+    return counted
+
+
+def add(connection: Connection, counted: Counted) -> Dirty:
+    """Writes what was counted, in the order of the keys: others may be adding to the same rows, and then wait for each
+    other in one order."""
+    reports = counted.reports
     kept = {row[0]: row[4] for row in statements.rows_where(connection, REPORTS, "key", reports)}
-    earlier = [row for key, row in reports.items() if key not in kept or row[4] < kept[key]]
+    # What is kept only grows less: a row that another writes meanwhile makes none of these worth less than it is.
+    earlier = [row for key, row in sorted(reports.items()) if key not in kept or row[4] < kept[key]]
     statements.write_rows(connection, _REPORT, earlier)
-    statements.write_rows(connection, _ADD, [(*key, n) for key, n in entries.items()])
-    return {("reports", row[5]) for row in earlier} | {("entries", month) for _, month, _ in entries}
+    statements.write_rows(connection, _ADD, [(*key, n) for key, n in sorted(counted.entries.items())])
+    return {("reports", row[5]) for row in earlier} | {("entries", month) for _, month, _ in counted.entries}

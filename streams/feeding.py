@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
-from contracts.ports import Clock, LogReader, Projector
+from contracts.ports import Applier, Clock, LogReader
 from contracts.recorded import Recorded
 from streams.quarantine import Brake, Shelf
 
@@ -23,7 +23,7 @@ TRANSIENT = (OperationalError, sqlite3.OperationalError)
 class Feeder:
     """Applies events through savepoints, so that one that fails leaves nothing behind."""
 
-    def __init__(self, projector: Projector, reader: LogReader, shelf: Shelf, clock: Clock) -> None:
+    def __init__(self, projector: Applier, reader: LogReader, shelf: Shelf, clock: Clock) -> None:
         self._projector = projector
         self._reader = reader
         self._shelf = shelf

@@ -6,6 +6,7 @@ should not depend on each message being careful.
 
 from __future__ import annotations
 
+import re
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 DATABASE_SCHEMES = ("postgresql", "postgres")
@@ -13,6 +14,8 @@ BROKER_SCHEME = "kafka"
 DEFAULT_BROKER_PORT = 9092
 HIDDEN = "***"
 _SECRET_KEYS = frozenset({"password", "sslpassword"})
+_IN_NAME = re.compile(r"(\w+://[^\s:@/]*):[^\s@/]+@")
+_IN_QUERY = re.compile(r"\b((?:ssl)?password=)[^\s&'\"]+")
 _DATABASE_FORM = "an address such as postgresql://user@host:5432/name"
 _BROKER_FORM = "an address such as kafka://host:9092,other:9092"
 
@@ -80,13 +83,12 @@ def redacted(text: str) -> str:
 
 
 def without_secrets(sentence: str, *addresses: str | None) -> str:
-    """The sentence with every password of these addresses hidden, such as a driver may have repeated in its error."""
+    """The sentence with every password hidden: of any address in it, and of these addresses however they are spelled,
+    such as a driver may have repeated in its error."""
     for address in addresses:
-        if address:
-            sentence = sentence.replace(address, redacted(address))
-            for secret in _secrets(urlsplit(address)):
-                sentence = sentence.replace(secret, HIDDEN)
-    return sentence
+        for secret in _secrets(urlsplit(address)) if address else ():
+            sentence = sentence.replace(secret, HIDDEN)
+    return _IN_NAME.sub(rf"\1:{HIDDEN}@", _IN_QUERY.sub(rf"\1{HIDDEN}", sentence))
 
 
 def with_password(text: str, password: str) -> str:

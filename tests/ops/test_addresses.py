@@ -96,6 +96,18 @@ def test_a_drivers_sentence_is_told_without_the_password_it_repeats_however_it_i
 
 
 @pytest.mark.parametrize(
+    ("sentence", "told"),
+    [
+        ("at postgresql://u:s3cr3t@h/db, twice", "at postgresql://u:***@h/db, twice"),
+        ("'host=h password=s3cr3t user=u'", "'host=h password=*** user=u'"),
+        ("https://h.example/a:b is no secret", "https://h.example/a:b is no secret"),
+    ],
+)
+def test_a_sentence_is_told_without_the_passwords_of_addresses_nobody_named(sentence: str, told: str) -> None:
+    assert told == without_secrets(sentence)
+
+
+@pytest.mark.parametrize(
     ("address", "whole"),
     [
         ("postgresql://u@h:5/db", "postgresql://u:a%20b%2F%40@h:5/db"),

@@ -88,10 +88,19 @@ def _cell(value: Any) -> Text:
         return Text("yes" if value else "no")
     if isinstance(value, int):
         return Text(f"{value:,}" if abs(value) >= 10_000 else str(value))
-    if isinstance(value, dict):
-        return Text(", ".join(f"{name} {count}" for name, count in value.items()) or "–")
+    if isinstance(value, dict | list | tuple):
+        return Text(_words(value) or "–")
     text = str(value)
     return Text(text.replace("_", " ") if text in STATUS_STYLE else text, style=STATUS_STYLE.get(text, ""))
+
+
+def _words(value: Any) -> str:
+    """What a list or an object holds, for people: no brackets, no quotes."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_words(held)}" for name, held in value.items())
+    if isinstance(value, list | tuple):
+        return ("; " if any(isinstance(held, dict) for held in value) else ", ").join(_words(held) for held in value)
+    return "–" if value is None else str(value)
 
 
 def leave_with(tally: Mapping[str, Any]) -> None:

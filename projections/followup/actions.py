@@ -99,7 +99,9 @@ def actions(
     ``request_invalid`` for a state there is none of. An action whose opening is not dated counts as opened.
     """
     if state and state not in ACTION_STATES:
-        raise fault("request_invalid", f"{state[:50]!r} is no state of an action", allowed=list(ACTION_STATES))
+        raise fault(
+            "request_invalid", f"{state[:50]!r} is no state of an action", "/state", allowed=list(ACTION_STATES)
+        )
     table = TABLES["actions"]
     query = select(table).where(table.c.opened == 1)
     for column, wanted in (("plan", plan), ("owner", owner)):

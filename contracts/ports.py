@@ -145,6 +145,11 @@ class Generation:
     log_index: int
 
 
+def views_name(number: int) -> str:
+    """The name of the projector that makes a generation: positions and quarantine are kept under it."""
+    return f"views.{number}"
+
+
 class Generations(Protocol):
     """The sets of views beside each other, one of which is live: what is read. Numbers only ever rise.
 
@@ -171,7 +176,7 @@ class Generations(Protocol):
         ...
 
     def switch(self, number: int) -> None:
-        """Makes one live, atomically and durably, and keeps the one that was. Raises the fault
+        """Makes one live, atomically and durably, keeps the one that was, and releases the new one. Raises the fault
         ``generation_unknown``."""
         ...
 
@@ -179,9 +184,17 @@ class Generations(Protocol):
         """Every generation, by number."""
         ...
 
+    def release(self, number: int) -> None:
+        """Gives up what this process holds to write one, so that others may; writing it takes it again. Idempotent."""
+        ...
+
     def drop(self, number: int) -> None:
-        """Removes one and all of its rows. Raises the faults ``generation_live`` where it is the live one, and
-        ``views_in_use`` where another process writes it."""
+        """Removes one and all of its rows; nothing where there is none. Raises the faults ``generation_live`` where
+        it is the live one, and ``views_in_use`` where another process writes it."""
+        ...
+
+    def close(self) -> None:
+        """Closes what is open. No transaction may be under way."""
         ...
 
 

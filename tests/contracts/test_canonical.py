@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 import rfc8785
@@ -14,9 +12,7 @@ from hypothesis import strategies as st
 
 from contracts.canonical import canonical_bytes, canonical_bytes_slow, digest, sorts_like_utf16
 from contracts.limits import NUMBER_MAX
-
-SHARED = Path(os.environ.get("TALLYSTICK_SHARED_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
-VECTORS = SHARED / "vectors" / "jcs-rfc8785"
+from tests.shared_data import published
 
 NUMBERS = st.integers(-NUMBER_MAX, NUMBER_MAX) | st.floats(allow_nan=False, allow_infinity=False) | st.floats(-10, 10)
 TEXTS = st.text(max_size=12)
@@ -34,11 +30,9 @@ EXACT = st.recursive(
 
 @pytest.fixture(params=["arrays", "french", "structures", "unicode", "values", "weird"])
 def vector(request: pytest.FixtureRequest) -> tuple[bytes, bytes]:
-    source = VECTORS / "input" / f"{request.param}.json"
-    if not source.exists():
-        pytest.skip(f"the RFC 8785 vectors are absent: {source}")
-    hexed = (VECTORS / "outhex" / f"{request.param}.txt").read_text()
-    return source.read_bytes(), bytes.fromhex("".join(hexed.split()))
+    vectors = published("vectors", "jcs-rfc8785")
+    hexed = (vectors / "outhex" / f"{request.param}.txt").read_text()
+    return (vectors / "input" / f"{request.param}.json").read_bytes(), bytes.fromhex("".join(hexed.split()))
 
 
 def test_the_published_vectors_come_out_to_the_byte(vector: tuple[bytes, bytes]) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,9 +15,8 @@ from contracts.catalogue import CATALOGUE, Entry
 from contracts.http_binding import events_from_http, mode
 from contracts.intake import validate
 from contracts.recorded import Accepted, Rejected
+from tests.shared_data import published
 
-SHARED = Path(os.environ.get("TALLYSTICK_SHARED_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
-FEATURE = SHARED / "cloudevents_conformance" / "features" / "http-protocol-binding.feature"
 STRUCTURED = {"content-type": "application/cloudevents+json"}
 BATCHED = {"content-type": "application/cloudevents-batch+json; charset=utf-8"}
 CALL = CATALOGUE.entry("call.received.v1")
@@ -139,7 +136,8 @@ def test_the_sdk_reads_and_writes_the_same_events(entry: Entry) -> None:
 
 def feature_examples() -> Iterator[tuple[str, dict[str, str], bytes, dict[str, str], Any]]:
     """(name, headers, body, expected attributes, expected data) of every example of the feature file."""
-    for outline in FEATURE.read_text(encoding="utf-8").split("Scenario Outline:")[1:]:
+    feature = published("cloudevents_conformance") / "features" / "http-protocol-binding.feature"
+    for outline in feature.read_text(encoding="utf-8").split("Scenario Outline:")[1:]:
         texts = re.findall(r'"""\n(.*?)"""', outline, re.DOTALL)
         table = re.findall(r"^\s*\|\s*(\S+)\s*\|\s*(.*?)\s*\|\s*$", outline.partition("Examples:")[0], re.MULTILINE)
         examples = re.findall(r"^\s*\|\s*([^|]+?)\s*\|\s*$", outline.partition("Examples:")[2], re.MULTILINE)[1:]
@@ -158,8 +156,6 @@ def feature_examples() -> Iterator[tuple[str, dict[str, str], bytes, dict[str, s
 
 
 def test_the_conformance_features_hold() -> None:
-    if not FEATURE.exists():
-        pytest.skip(f"the CloudEvents conformance features are absent: {FEATURE}")
     examples = list(feature_examples())
     assert len(examples) == 4
     for name, headers, body, attributes, data in examples:

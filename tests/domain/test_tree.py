@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,17 +22,14 @@ from domain.tree import (
     verify_consistency,
     verify_inclusion,
 )
-
-SHARED = Path(os.environ.get("TALLYSTICK_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
-VECTORS = SHARED / "vectors" / "rfc6962-merkle"
+from tests.shared_data import published
 
 entries = st.lists(st.binary(min_size=32, max_size=32), max_size=70)
 
 
 def vectors(kind: str) -> list[tuple[str, dict[str, Any]]]:
-    if not VECTORS.is_dir():
-        pytest.skip(f"the RFC 6962 vectors are absent: {VECTORS}")
-    found = [(str(path), json.loads(path.read_text())) for path in sorted((VECTORS / kind).rglob("*.json"))]
+    folder = published("vectors", "rfc6962-merkle") / kind
+    found = [(str(path), json.loads(path.read_text())) for path in sorted(folder.rglob("*.json"))]
     assert found
     return found
 

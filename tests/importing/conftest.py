@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import os
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from contracts.intake import validate
 from contracts.recorded import Outcome, Rejected
 from domain.ledger import Ledger
+from tests.shared_data import published
 
 Rows = Sequence[Sequence[Any]]
 
@@ -148,11 +148,7 @@ def intake(tmp_path: Path) -> Iterator[Intake]:
 @pytest.fixture(scope="session")
 def lane_county() -> Path:
     """The folder with the Lane County data; skips where it is not there."""
-    root = os.environ.get("TALLYSTICK_SHARED_DATA")
-    folder = (Path(root) if root else Path(__file__).parents[3] / "shared" / "data") / "lane_county"
-    if not (folder / "mcslc.csv").is_file():
-        pytest.skip(f"the Lane County data are not in {folder} (set TALLYSTICK_SHARED_DATA to their parent)")
-    return folder
+    return published("lane_county")
 
 
 DISPATCHES = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +10,20 @@ import pytest
 
 from ops.cli import main
 from ops.settings import load_settings
-
-_FROM_ENVIRONMENT = os.environ.get("TALLYSTICK_SHARED_DATA")
-SHARED = Path(_FROM_ENVIRONMENT) if _FROM_ENVIRONMENT else Path(__file__).resolve().parents[3] / "shared" / "data"
-FILE = SHARED / "lane_county" / "mcslc.csv"
+from tests.shared_data import published
 
 
 def test_lane_county_gives_the_published_figures_and_again_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if not FILE.exists():
-        pytest.skip(f"the Lane County data are not here ({FILE})")
+    file = str(published("lane_county") / "mcslc.csv")
     home = str(tmp_path / "home")
 
     def told(*line: str) -> Any:
         assert main([*line, "--home", home, "--format", "json"]) == 0
         return json.loads(capsys.readouterr().out)
 
-    first = told("import", str(FILE), "--mapping", "lane-county")
+    first = told("import", file, "--mapping", "lane-county")
     assert (first["rows"], first["rejected"], first["conflict"]) == (4682, 0, 0)
     assert load_settings(Path(home)).zone == "America/Los_Angeles"
     cells = {
@@ -37,5 +32,5 @@ def test_lane_county_gives_the_published_figures_and_again_nothing(
     assert {k: cells[k]["numerator"] for k in ("K06", "K07", "K09")} == {"K06": 3750, "K07": 652, "K09": 16}
     assert (cells["K05"]["denominator"], cells["K05"]["value"]) == (4303, 30.0)
     assert cells["K05"]["denominator"] + sum(cells["K05"]["excluded"].values()) == 4682
-    again = told("import", str(FILE), "--mapping", "lane-county")
+    again = told("import", file, "--mapping", "lane-county")
     assert (again["recorded"], again["duplicate"]) == (0, first["recorded"])

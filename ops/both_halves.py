@@ -14,7 +14,7 @@ from contracts.faults import fault
 from projections.halves.facts import FACTS
 from projections.halves.sums import Reconciliation, reconciliation
 from projections.halves.walk import NOBODY, WANTED, Walk, Wanted, walk
-from projections.kpi.periods import may_be_asked
+from projections.kpi.periods import ALL, known_period
 from projections.kpi.shapes import AsOf
 from projections.tables import ENTRIES, TABLES
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def sums(house: House, as_of: AsOf, period: str = "") -> Reconciliation:
     """How both halves stand over all partners. Raises ``Fault`` code ``period_invalid``."""
-    when = _known_period(period)
+    when = known_period(period or ALL)
     with house.reading(as_of) as connection:
         return reconciliation(connection, as_of, house.zone, period=when)
 
@@ -47,7 +47,7 @@ def walked(
 
     Raises ``Fault`` codes ``agency_unknown``, ``request_invalid`` and ``period_invalid``.
     """
-    when = _known_period(period)
+    when = known_period(period or ALL)
     if fact and fact not in FACTS:
         raise fault("request_invalid", f"there is no shared fact {fact[:50]!r}; there are {', '.join(FACTS)}", "/fact")
     wanted = _state(state)
@@ -83,12 +83,6 @@ def _state(state: str) -> Wanted | None:
     if found is None:
         raise fault("request_invalid", f"there is no state {state[:50]!r}; there are {', '.join(WANTED)}", "/state")
     return found
-
-
-def _known_period(period: str) -> str:
-    if period and not may_be_asked(period):
-        raise fault("period_invalid", f"{period[:50]!r} is not a period")
-    return period or "all"
 
 
 def _is_known(connection: Connection, agency: str) -> bool:

@@ -285,9 +285,10 @@ class House:
         and ``period_invalid``.
         """
         from projections.kpi import cells
+        from projections.kpi.periods import known_period
 
         if period is not None:
-            _known_period(period)
+            known_period(period)
         moment = as_of or self.as_of()
         with self.reading(moment) as connection:
             return cells(connection, kpi=kpi, period=period, group=group, version=version, as_of=moment, zone=self.zone)
@@ -317,8 +318,9 @@ class House:
         exactly those; not computed again with ``recompute=False``, nor from more than ``at_most`` events.
         Raises the faults ``kpi_unknown``, ``period_invalid`` and ``group_unknown``."""
         from projections.kpi import explain
+        from projections.kpi.periods import known_period
 
-        _known_period(period)
+        known_period(period)
         moment = as_of or self.as_of()
         with self.reading(moment) as connection:
             return explain(
@@ -485,13 +487,6 @@ class House:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _known_period(period: str) -> None:
-    from projections.kpi.periods import may_be_asked
-
-    if not may_be_asked(period):
-        raise fault("period_invalid", f"{period[:50]!r} is not a period")
 
 
 def _moment(us: int | None) -> str | None:

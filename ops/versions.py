@@ -50,10 +50,9 @@ def compared(
     """The two definitions over the same period, as known at a reading. Raises the faults ``kpi_unknown``,
     ``period_invalid`` and ``group_unknown``."""
     from projections.kpi.compare import compare
-    from projections.kpi.periods import may_be_asked
+    from projections.kpi.periods import known_period
 
-    if not may_be_asked(period):
-        raise fault("period_invalid", f"{period[:50]!r} is not a period")
+    known_period(period)
     with house.reading(as_of) as connection:
         return compare(
             connection,
@@ -86,14 +85,14 @@ def cells_on(
     Raises the faults ``request_invalid`` for another basis, ``basis_unavailable``, and what ``House.cells`` raises.
     """
     from projections.kpi.basis import BASES, confirmed_cells
-    from projections.kpi.periods import may_be_asked
+    from projections.kpi.periods import known_period
 
     if basis not in BASES:
         raise fault("request_invalid", f"basis must be one of {', '.join(BASES)}")
     if basis == "claimed":
         return house.cells(kpi=kpi, period=period, group=group, version=version, as_of=as_of)
-    if period is not None and not may_be_asked(period):
-        raise fault("period_invalid", f"{period[:50]!r} is not a period")
+    if period is not None:
+        known_period(period)
     with house.reading(as_of) as connection:
         return confirmed_cells(
             connection, kpi=kpi, period=period, group=group, version=version, as_of=as_of, zone=house.zone

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from contracts.faults import fault
 from contracts.limits import YEAR_MAX, YEAR_MIN
 
 Grain = Literal["month", "quarter", "year"]
@@ -55,6 +56,13 @@ def may_be_asked(text: str) -> bool:
     """
     ends = span(text)
     return text == ALL or (ends is not None and YEAR_MIN <= ends[0] // 12 <= YEAR_MAX)
+
+
+def known_period(text: str) -> str:
+    """``text`` itself, where it is a period that may be asked about. Raises the fault ``period_invalid``."""
+    if not may_be_asked(text):
+        raise fault("period_invalid", f"{text[:50]!r} is not a period")
+    return text
 
 
 def grain_of(period: str) -> Literal["month", "quarter", "year", "all"]:

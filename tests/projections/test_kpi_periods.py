@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.faults import Fault
 from projections.kpi import periods
 from projections.kpi.partials import Partial, Reported, merge
 from projections.kpi.rounding import apportion, half_even, percentile
@@ -128,3 +129,16 @@ def test_partials_merge_in_any_order_and_grouping(some: list[Partial], chance: r
 @given(partials)
 def test_a_partial_survives_being_kept(partial: Partial) -> None:
     assert partial == Partial.from_text(partial.to_text())
+
+
+@pytest.mark.parametrize("text", ["2025", "2025-Q1", "2025-03", "all"])
+def test_a_period_that_may_be_asked_about_is_given_back(text: str) -> None:
+    assert text == periods.known_period(text)
+
+
+@pytest.mark.parametrize("text", ["", "March", "2025-13", "2025-Q5", "1800", "2025-03-01", "9" * 99])
+def test_what_is_no_period_is_refused_in_one_way(text: str) -> None:
+    with pytest.raises(Fault) as refused:
+        periods.known_period(text)
+    assert "period_invalid" == refused.value.problem.code
+    assert len(refused.value.problem.detail) < 100

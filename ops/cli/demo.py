@@ -61,6 +61,7 @@ def serve_home(home: Path, port: int | None, open_browser: bool) -> None:
     from ops.composition import open_house
     from ops.http.server import serve_house
     from ops.settings import load_settings
+    from ops.staying import awaiting_the_end
 
     settings = load_settings(home, port=port, host="127.0.0.1")
 
@@ -69,8 +70,8 @@ def serve_home(home: Path, port: int | None, open_browser: bool) -> None:
         if open_browser and _has_a_screen():
             webbrowser.open(url)
 
-    with open_house(settings=settings) as house:
-        serve_house(house, settings, on_ready=ready)
+    with awaiting_the_end() as ending, open_house(settings=settings) as house:
+        serve_house(house, settings, ending, on_ready=ready)
 
 
 def _has_a_screen() -> bool:

@@ -1,6 +1,7 @@
 """``tallystick serve``: the intake, the API and the pages of one home, in one process.
 
-It owns the home's writer lock while it runs; other commands read beside it.
+On SQLite it owns the home's writer lock while it runs and other commands read beside it; on PostgreSQL several may
+serve at once.
 """
 
 from __future__ import annotations
@@ -29,8 +30,17 @@ def serve(home: Home = None, host: Host = None, port: Port = None) -> None:
     from ops.http.auth import refuse_open_house
     from ops.http.server import serve_house
     from ops.settings import load_settings
+    from ops.staying import awaiting_the_end, start_line
 
     settings = load_settings(home, host=host, port=port)
     refuse_open_house(settings)
-    with patiently(lambda: open_house(settings.home, settings=settings)) as house:
-        serve_house(house, settings, on_ready=lambda url: note(f"Tallystick serves {house.home} at {url}"))
+
+    def ready(url: str) -> None:
+        note(start_line("serve", settings, url=url))
+        note(f"Tallystick serves {settings.database_told or settings.home} at {url}")
+
+    with (
+        awaiting_the_end() as ending,
+        patiently(lambda: open_house(settings.home, settings=settings)) as house,
+    ):
+        serve_house(house, settings, ending, on_ready=ready)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import gc
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -17,6 +19,7 @@ from contracts.faults import fault
 from ops.http.app import create_app
 from ops.http.fast_lane import lane_of
 from ops.settings import Settings
+from ops.staying import Ending
 
 if TYPE_CHECKING:
     from ops.composition import House
@@ -47,8 +50,19 @@ def url_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def serve_house(house: House, settings: Settings, *, on_ready: Callable[[str], None] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM. Requests under way are answered and what they sent is recorded first."""
+class _Server(uvicorn.Server):
+    """uvicorn's server, which leaves the signals to the process: its own way ends it before the house is closed."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Hear none."""
+        yield
+
+
+def serve_house(
+    house: House, settings: Settings, ending: Ending, *, on_ready: Callable[[str], None] | None = None
+) -> None:
+    """Serve until ``ending`` is asked for. Requests under way are answered and what they sent is recorded first."""
     app = create_app(house, settings)
     listening = bind(settings.host, settings.port)
     config = uvicorn.Config(
@@ -72,4 +86,6 @@ def serve_house(house: House, settings: Settings, *, on_ready: Callable[[str], N
     with listening:
         if on_ready is not None:
             on_ready(url_of(listening))
-        uvicorn.Server(config).run(sockets=[listening])
+        server = _Server(config)
+        ending.then(partial(setattr, server, "should_exit", True))
+        server.run(sockets=[listening])

@@ -199,3 +199,32 @@ def forget(generations: PostgresGenerations) -> None:
 
 def _without_marks(found: Contents) -> Contents:
     return {name: rows for name, rows in found.items() if name not in (DIRTY_PERIODS.name, VIEW_STATE.name)}
+
+
+class Halting:
+    """Views that stop before their transaction ends, until they are let go on."""
+
+    def __init__(self, views: PartitionedViews) -> None:
+        self.views = views
+        self.halted = threading.Event()
+        self.go_on = threading.Event()
+        made = views.turn
+        views.turn = lambda applied: _HaltingTurn(made(applied), self)  # type: ignore[method-assign, assignment]
+
+
+class _HaltingTurn(_MortalTurn):
+    def __init__(self, turn: Turn, halting: Halting) -> None:
+        super().__init__(turn, None)
+        self._halting = halting
+
+    def finish(self, connection: Connection) -> None:
+        super().finish(connection)
+        self._halting.halted.set()
+        assert self._halting.go_on.wait(DEADLINE_S)
+
+
+def waits_for_a_lock(generations: PostgresGenerations) -> bool:
+    """Whether some transaction waits for another to end."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    with generations.live_store().read() as connection:
+        return bool(connection.exec_driver_sql(query).scalar())

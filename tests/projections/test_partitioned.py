@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,20 +11,33 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from sqlalchemy.engine import Connection
 
+from contracts.partitioning import partition_of
+from contracts.ports import Reach
 from contracts.recorded import Recorded
+from projections import partitioned
 from projections.generations.postgres import PostgresGenerations
+from projections.partitioned import PartitionedViews
+from streams.partition_line import Live, PartitionLine, _stored
+from tests.projections.fake_log import recorded
 from tests.projections.partition_world import (
+    DEADLINE_S,
     NOW_US,
+    PARTITION_COUNT,
     GrowingLog,
+    Halting,
     forget,
     generation,
     in_process,
+    line,
+    messages,
     tables,
     unmarked,
+    waits_for_a_lock,
     work,
 )
-from tests.projections.random_events import drafts, log_of
+from tests.projections.random_events import TIMES, ZONE, drafts, log_of
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +72,136 @@ def test_partitions_applied_beside_each_other_give_the_rows_of_one_line(
         assert in_process(events) == tables(generations, number)
         assert set() == unmarked(generations, number)
     forget(generations)
+
+
+# Schedules in which each rule is needed: what the first worker has done is not committed yet when the second comes.
+
+
+def subject_of(partition: int, prefix: str) -> str:
+    return next(f"{prefix}{n}" for n in range(1_000) if partition_of(f"{prefix}{n}", PARTITION_COUNT) == partition)
+
+
+def call(log_index: int, id: str, partition: int) -> Recorded:
+    subject = subject_of(partition, "call/")
+    data = {"call": subject.removeprefix("call/"), "channel": "911"}
+    return recorded(log_index, "call.received", data, id=id, time_us=TIMES[0])
+
+
+def taking_back(log_index: int, target: str, partition: int) -> Recorded:
+    data = {"supersedes": target, "reason": "wrong"}
+    return recorded(log_index, "record.voided", data, id=f"v-{target}", subject=subject_of(partition, "record/"))
+
+
+def disputed(log_index: int, id: str, partition: int) -> Recorded:
+    data = {"kpi": "K06", "version": 1, "by": "housing", "reason": id}
+    return recorded(log_index, "definition.disputed", data, id=id, subject=subject_of(partition, "plan/"))
+
+
+SCHEDULES: dict[str, tuple[list[Recorded], int]] = {
+    "a target is applied and not committed when it is taken back": ([call(1, "e1", 0), taking_back(2, "e1", 1)], 2),
+    "a target is recorded when what takes it back is not committed": ([taking_back(1, "e2", 1), call(2, "e2", 0)], 1),
+    "two plans speak of one KPI": ([disputed(1, "d1", 0), disputed(2, "d2", 1)], 2),
+    "two partitions report the same day": ([call(1, "e1", 0), call(2, "e2", 1)], 2),
+}
+"""The events of a schedule, one a partition, and how many of them are recorded when the first worker begins."""
+
+
+def one_after_the_other(generations: PostgresGenerations, schedule: str) -> bool:
+    """Whether the rows are those of one line when the second worker comes while the first has not committed."""
+    events, recorded_first = SCHEDULES[schedule]
+    lanes = messages(events)
+    log = GrowingLog(events)
+    with generation(generations) as number:
+        first = Halting(PartitionedViews(ZONE))
+        other = line(generations, log, PartitionedViews(ZONE))
+        # What this worker has seen before must not be what it goes by.
+        other.take(3, [])
+        log.record(recorded_first)
+        failures: list[BaseException] = []
+
+        def take(worker: PartitionLine, event: Recorded) -> None:
+            try:
+                partition = partition_of(event.subject, PARTITION_COUNT)
+                worker.take(partition, lanes[partition])
+            except BaseException as error:  # noqa: BLE001 - told to the one who waits
+                failures.append(error)
+
+        early = threading.Thread(target=take, args=(line(generations, log, first.views), events[0]))
+        late = threading.Thread(target=take, args=(other, events[1]))
+        early.start()
+        assert first.halted.wait(DEADLINE_S)
+        log.record(len(events))
+        late.start()
+        until_s = time.monotonic() + DEADLINE_S
+        while late.is_alive() and not waits_for_a_lock(generations):
+            assert time.monotonic() < until_s, "the second worker neither waits nor ends"
+        first.go_on.set()
+        early.join(DEADLINE_S)
+        late.join(DEADLINE_S)
+        assert not failures
+        alike = in_process(events) == tables(generations, number)
+    forget(generations)
+    return alike
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_whoever_comes_while_another_has_not_committed_gives_the_same_rows(
+    generations: PostgresGenerations, schedule: str
+) -> None:
+    assert one_after_the_other(generations, schedule)
+
+
+def no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(self: PartitionLine, connection: Connection, live: Live, partition: int, reach: Reach) -> dict[int, int]:
+        held = dict.fromkeys(range(PARTITION_COUNT), 0)
+        return held | _stored(connection, live.projector.name)
+
+    monkeypatch.setattr(PartitionLine, "_lock", read)
+
+
+def beside_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    reach = PartitionedViews.reach
+    beside = lambda *given: Reach(reach(*given).subjects, reach(*given).shared, alone=False)  # noqa: E731
+    monkeypatch.setattr(PartitionedViews, "reach", beside)
+
+
+def nothing_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PartitionedViews, "_shared_types", frozenset())
+
+
+def remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As one line may: what is superseded is what this worker itself has learned.
+    known = threading.local()
+    learn = partitioned._learn
+
+    def learning(connection: Connection, batch: Any) -> Any:
+        new = learn(connection, batch)
+        known.targets = getattr(known, "targets", set()) | new
+        return new
+
+    monkeypatch.setattr(partitioned, "_learn", learning)
+    monkeypatch.setattr(partitioned, "_superseded", lambda *_: getattr(known, "targets", set()))
+
+
+CONTROLS = {
+    "a target is applied and not committed when it is taken back": no_locks,
+    "a target is recorded when what takes it back is not committed": beside_others,
+    "two plans speak of one KPI": nothing_shared,
+}
+
+
+@pytest.mark.parametrize("schedule", CONTROLS)
+def test_without_its_rule_a_schedule_gives_other_rows(
+    generations: PostgresGenerations, monkeypatch: pytest.MonkeyPatch, schedule: str
+) -> None:
+    # Negative control.
+    CONTROLS[schedule](monkeypatch)
+    assert not one_after_the_other(generations, schedule)
+
+
+def test_with_a_memory_across_transactions_a_schedule_gives_other_rows(
+    generations: PostgresGenerations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Negative control: the other worker has learned of the correction, this one remembers that there is none.
+    remembered(monkeypatch)
+    assert not one_after_the_other(generations, "a target is recorded when what takes it back is not committed")

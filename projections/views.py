@@ -44,9 +44,11 @@ class Views:
     ``on_refresh`` is what ``refresh`` delegates to; it is handed in because cells are somebody else's.
     """
 
-    name = "views"
-
-    def __init__(self, zone: str, on_refresh: Refresh | None = None, *, models: Sequence[Model] = MODELS) -> None:
+    def __init__(
+        self, zone: str, on_refresh: Refresh | None = None, *, models: Sequence[Model] = MODELS, name: str = "views"
+    ) -> None:
+        """``name`` is that of a generation, ``contracts.ports.views_name``, where there are several."""
+        self.name = name
         self.zone = zone
         self.version = _version(models, zone)
         self._models = tuple(models)

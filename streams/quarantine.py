@@ -7,11 +7,10 @@ here: the first is parked under its key with what comes after it, the second sto
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, delete, func, inspect, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import ColumnElement, Table, delete, func, insert, inspect, select, true, update
 from sqlalchemy.engine import Connection
 
 from contracts.faults import fault
@@ -41,15 +40,21 @@ class Parked:
 class Quarantine:
     """What is parked in a store, for those who look; a runner parks and replays."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, name: Callable[[], str] | None = None) -> None:
+        """``name`` tells whose: the projector that is read at the moment; everybody's where none is given."""
         self._store = store
+        self._name = name
+
+    def _whose(self, table: Table) -> ColumnElement[bool]:
+        return true() if self._name is None else table.c.name == self._name()
 
     def count(self) -> int:
         """How many events are parked."""
+        whose = self._whose(QUARANTINE)
         with self._store.read() as connection:
             if not _has_tables(connection):
                 return 0
-            return connection.scalar(select(func.count()).select_from(QUARANTINE)) or 0
+            return connection.scalar(select(func.count()).select_from(QUARANTINE).where(whose)) or 0
 
     def braked(self) -> bool:
         """Whether a line stands still because too much could not be applied."""
@@ -57,15 +62,17 @@ class Quarantine:
 
     def brake(self) -> str | None:
         """Why a line stands still, or None."""
+        query = select(BRAKES.c.reason).where(self._whose(BRAKES)).limit(1)
         with self._store.read() as connection:
-            return connection.scalar(select(BRAKES.c.reason).limit(1)) if _has_tables(connection) else None
+            return connection.scalar(query) if _has_tables(connection) else None
 
     def parked(self, *, key: str | None = None, after: int = 0, limit: int | None = None) -> list[Parked]:
         """The parked events in the order of the log, of one key or of all, from behind ``after`` on."""
+        whose = self._whose(QUARANTINE)
         with self._store.read() as connection:
             if not _has_tables(connection):
                 return []
-            query = select(QUARANTINE).where(QUARANTINE.c.log_index > after)
+            query = select(QUARANTINE).where(whose, QUARANTINE.c.log_index > after)
             if key is not None:
                 query = query.where(QUARANTINE.c.key == key)
             rows = connection.execute(query.order_by(QUARANTINE.c.log_index).limit(limit))
@@ -91,23 +98,28 @@ class Shelf:
     def park(self, connection: Connection, event: Recorded, key: str, error: Exception | None, now_us: int) -> None:
         """Parks an event with the error it met, or with None behind others of its key. One that is parked already
         stays parked, as it was met last: meeting an event twice must not stop the line."""
-        parked = insert(QUARANTINE).values(
-            name=self._name,
-            log_index=event.log_index,
-            key=key,
-            source=event.source,
-            event_id=event.id,
-            type=event.type,
-            error=None if error is None else error_text(error),
-            parked_at_us=now_us,
-            attempts=0 if error is None else 1,
+        told, met = (None, 0) if error is None else (error_text(error), 1)
+        again = (
+            update(QUARANTINE)
+            .where(QUARANTINE.c.name == self._name, QUARANTINE.c.log_index == event.log_index)
+            .values(key=key, error=told, attempts=QUARANTINE.c.attempts + met)
         )
-        met = {
-            "key": parked.excluded.key,
-            "error": parked.excluded.error,
-            "attempts": QUARANTINE.c.attempts + parked.excluded.attempts,
-        }
-        connection.execute(parked.on_conflict_do_update(index_elements=["name", "log_index"], set_=met))
+        # One line or worker parks what is of a partition, so nobody comes between the two statements.
+        if connection.execute(again).rowcount:
+            return
+        connection.execute(
+            insert(QUARANTINE).values(
+                name=self._name,
+                log_index=event.log_index,
+                key=key,
+                source=event.source,
+                event_id=event.id,
+                type=event.type,
+                error=told,
+                parked_at_us=now_us,
+                attempts=met,
+            )
+        )
 
     def failed_again(self, connection: Connection, log_index: int, error: Exception) -> None:
         """Notes that a replay met an error."""

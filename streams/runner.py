@@ -14,21 +14,27 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar, runtime_checkable
 
-from sqlalchemy import inspect, select
+from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from contracts.faults import Fault, fault
 from contracts.ports import Clock, LogReader, Progress, Projector, Store
+from contracts.recorded import Recorded
 from streams.feeding import TRANSIENT, Feeder
 from streams.lag import Lag, measure
+from streams.place import digest_at, place
 from streams.quarantine import Brake, Shelf, error_text
 from streams.subscription import Subscription
-from streams.tables import BRAKES, METADATA, POSITIONS
+from streams.tables import BRAKES, POSITIONS, make_missing
 
 T = TypeVar("T")
 
 REBUILD_FROM_EVENTS = 10_000
 """From how many events on a projector that stands at 0 is rebuilt rather than fed batch by batch."""
+
+
+PASSING = ("views_behind", "views_in_use")
+"""Faults that pass by themselves: the line waits and looks again."""
 
 
 @runtime_checkable
@@ -78,7 +84,9 @@ class Runner:
         brake_window: int = 100,
         retries: int = 5,
         sleep: Callable[[float], None] = time.sleep,
+        moved: threading.Condition | None = None,
     ) -> None:
+        """``moved`` is told of every change of the position; one of its own where none is given."""
         self._reader = reader
         self._store = store
         self._projector = projector
@@ -96,7 +104,7 @@ class Runner:
         self._refreshed_at_us: int | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
-        self._moved = threading.Condition()
+        self._moved = moved or threading.Condition()
         self.fault: BaseException | None = None
         """Why the thread stands still or stumbles; None while all is well."""
 
@@ -173,9 +181,7 @@ class Runner:
     def position(self) -> int:
         """The last log_index that was applied or parked; 0 before the first."""
         with self._store.read() as connection:
-            if not inspect(connection).has_table(POSITIONS.name):
-                return 0
-            return self._position(connection)
+            return place(connection, self._projector.name).log_index
 
     def lag(self) -> Lag:
         """How far the views are behind the log."""
@@ -211,15 +217,21 @@ class Runner:
     def _standing_still(self) -> bool:
         return self._thread is None or not self._thread.is_alive()
 
+    def alive(self) -> bool:
+        """Whether its thread follows the log."""
+        return not self._standing_still()
+
     def _run(self) -> None:
         try:
-            self._follow()
+            self.follow(self._stopping.is_set)
         finally:
             self._tell()
 
-    def _follow(self) -> None:
+    def follow(self, leave: Callable[[], bool]) -> None:
+        """Follows the log on the calling thread until ``leave`` says so, which is asked before every batch, or the
+        line has to stand still: ``fault`` then says why."""
         first = True
-        while not self._stopping.is_set():
+        while not leave():
             try:
                 taken = 0
                 if first:
@@ -230,7 +242,7 @@ class Runner:
                 self.fault = None
             except Fault as stopped:
                 self.fault = stopped
-                if stopped.problem.code != "views_behind":
+                if stopped.problem.code not in PASSING:
                     return
                 taken = 0
             except Exception as error:  # noqa: BLE001 - kept for those who ask why the line stands still
@@ -258,7 +270,7 @@ class Runner:
                 if self._position(connection) != position:
                     return None
                 self._feeder.take_in(connection, batch, brake)
-                self._set_position(connection, batch[-1].log_index)
+                self._set_position(connection, batch[-1])
                 if self._braked:
                     connection.execute(BRAKES.delete().where(BRAKES.c.name == self._projector.name))
             self._brake, self._braked = brake, False
@@ -290,7 +302,7 @@ class Runner:
     def _prepare(self) -> None:
         projector = self._projector
         with self._store.write() as connection:
-            METADATA.create_all(connection)
+            make_missing(connection)
             projector.prepare(connection)
             query = select(POSITIONS.c.version).where(POSITIONS.c.name == projector.name)
             version = connection.scalar(query)
@@ -306,7 +318,9 @@ class Runner:
         parked up to there has been applied, what lies behind it is read again."""
         name, version = self._projector.name, self._projector.version
         connection.execute(POSITIONS.delete().where(POSITIONS.c.name == name))
-        connection.execute(POSITIONS.insert(), {"name": name, "version": version, "log_index": log_index})
+        digest = digest_at(self._reader, log_index)
+        here = {"name": name, "version": version, "log_index": log_index, "digest": digest}
+        connection.execute(POSITIONS.insert(), here)
         connection.execute(BRAKES.delete().where(BRAKES.c.name == name))
         self._shelf.clear(connection)
 
@@ -314,9 +328,10 @@ class Runner:
         query = select(POSITIONS.c.log_index).where(POSITIONS.c.name == self._projector.name)
         return connection.scalar(query) or 0
 
-    def _set_position(self, connection: Connection, log_index: int) -> None:
+    def _set_position(self, connection: Connection, last: Recorded) -> None:
         where = POSITIONS.c.name == self._projector.name
-        connection.execute(POSITIONS.update().where(where).values(log_index=log_index))
+        there = {"log_index": last.log_index, "digest": last.digest.hex()}
+        connection.execute(POSITIONS.update().where(where).values(there))
 
     def _apply_brake(self, position: int, stopped: Fault) -> None:
         """Leaves word, for those who look from outside, of why the line stands still."""

@@ -147,9 +147,9 @@ def test_the_kill_test_notices_a_position_that_commits_apart(monkeypatch: pytest
 
     def ahead(self: Any) -> int | None:
         position = self.position()
-        if self._subscription.after(position):
+        if batch := self._subscription.after(position):
             with self._store.write() as connection:
-                self._set_position(connection, position + 1)
+                self._set_position(connection, batch[0])
         with monkeypatch.context() as patch:
             patch.setattr(self, "position", lambda: position, raising=False)
             patch.setattr(self, "_position", lambda _: position, raising=False)

@@ -320,6 +320,8 @@ _ROWS: tuple[tuple[str, str, int, FaultFamily, str, str], ...] = (
      "Add the value to the mapping; nothing is guessed."),
     ("file", "settings_invalid", 400, "rejected", "A setting breaks its rule.",
      "Change the setting named in the detail; see the settings reference."),
+    ("file", "settings_differ", 409, "conflict", "A setting is not that of this ledger's other processes.",
+     "Give it their value. To change it for all: stop them, run tallystick migrate --adopt, then tallystick rebuild."),
     ("file", "definition_unplaced", 422, "rejected", "It is not known where in the plan the KPI belongs.",
      "Name its plan and objective."),
     ("file", "definition_unchanged", 422, "rejected", "The new version would change nothing.",

@@ -153,6 +153,20 @@ class Settings(BaseSettings):
         description="The Kafka brokers by which recorded events reach the workers: kafka://host:9092, several "
         "joined by commas. Unset: the process that serves applies them itself.",
     )
+    broker_user: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The name under which this ledger's processes log in to the brokers (SASL SCRAM-SHA-512). "
+        "Unset: without logging in.",
+    )
+    broker_password_file: Path | None = Field(
+        default=None,
+        description="A file that holds that name's password and nothing else. A relative path is taken from the home.",
+    )
+    broker_tls: bool = Field(
+        default=False,
+        description="Whether the brokers are spoken to over TLS, with the authorities this machine trusts.",
+    )
     topic_prefix: str = Field(
         default="tallystick",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
@@ -243,11 +257,6 @@ class Settings(BaseSettings):
         """The brokers as ``host:port``; empty where no broker is set."""
         return () if self.broker is None else broker_servers(self.broker)
 
-    @property
-    def password_path(self) -> Path | None:
-        """``database_password_file``, taken from the home when relative."""
-        return None if self.database_password_file is None else self.home / self.database_password_file
-
     def database_address(self) -> str:
         """The database's address with its password, read now: for those who connect, never to be printed.
 
@@ -256,18 +265,29 @@ class Settings(BaseSettings):
         """
         if self.database is None:
             raise ValueError("no database is set")
-        path = self.password_path
-        if path is None:
+        if self.database_password_file is None:
             return self.database
-        try:
-            password = path.read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, ValueError) as error:
-            raise fault(
-                "settings_invalid",
-                f"{path} cannot be read: {getattr(error, 'strerror', None) or type(error).__name__}",
-                "/database_password_file",
-            ) from error
+        password = self._secret(self.database_password_file, "database_password_file")
         return with_password(self.database, password)
+
+    def broker_password(self) -> str | None:
+        """The password of ``broker_user``, read now; None where nobody logs in. Raises the fault ``settings_invalid``."""
+        if self.broker_user is None:
+            return None
+        if self.broker_password_file is None:
+            raise fault(
+                "settings_invalid", "broker_user is set and broker_password_file is not", "/broker_password_file"
+            )
+        return self._secret(self.broker_password_file, "broker_password_file")
+
+    def _secret(self, path: Path, name: str) -> str:
+        """What stands in a secret's file, taken from the home when relative."""
+        place = self.home / path
+        try:
+            return place.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, ValueError) as error:
+            said = getattr(error, "strerror", None) or type(error).__name__
+            raise fault("settings_invalid", f"{place} cannot be read: {said}", f"/{name}") from error
 
     @property
     def as_of_us(self) -> int | None:
@@ -290,11 +310,19 @@ def load_settings(home: Path | None = None, **given: Any) -> Settings:
         asked["home"] = home
     try:
         where = Settings(**asked).home
-        return Settings(**_below_environment(_read_file(where), asked))
+        found = Settings(**_below_environment(_read_file(where), asked))
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise fault("settings_invalid", f"{name}: {first['msg']}", f"/{name}") from error
+    if found.broker is not None and found.database is None:
+        raise fault(
+            "settings_invalid",
+            "broker is set and database is not: workers beside each other need PostgreSQL",
+            "/broker",
+            hint="Set database as well, or leave broker unset.",
+        )
+    return found
 
 
 def _below_environment(filed: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:

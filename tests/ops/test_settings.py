@@ -62,6 +62,7 @@ def test_the_home_may_come_from_the_environment_but_not_from_its_own_file(
         ('database = "postgresql://u:s3cr3t@h:70000/db"\n', "/database"),
         ('broker = "kafka://u:s3cr3t@h:9092"\n', "/broker"),
         ('broker = "localhost:9092"\n', "/broker"),
+        ('broker = "kafka://localhost:9092"\n', "/broker"),
         ('topic_prefix = "two words"\n', "/topic_prefix"),
         ("events_partitions = 0\n", "/events_partitions"),
         ("database_pool_max = 1\n", "/database_pool_max"),
@@ -153,3 +154,13 @@ def test_without_a_database_or_a_broker_there_is_none_to_reach() -> None:
     assert (settings.database_told, settings.broker_servers) == (None, ())
     with pytest.raises(ValueError):
         settings.database_address()
+
+
+def test_whoever_logs_in_to_the_brokers_has_a_password_in_a_file(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, broker_user="tally")
+    with pytest.raises(Fault) as caught:
+        settings.broker_password()
+    assert caught.value.problem.pointer == "/broker_password_file"
+    (tmp_path / "password").write_text("s3cr3t\n")
+    assert "s3cr3t" == Settings(home=tmp_path, broker_user="tally", broker_password_file="password").broker_password()
+    assert Settings(home=tmp_path).broker_password() is None

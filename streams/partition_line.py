@@ -120,6 +120,13 @@ class PartitionLine:
         """
         return self._follow(partition, [], upto)
 
+    def advance(self, partition: int, upto: int) -> int:
+        """As ``catch_up``, one batch of it."""
+        position = None
+        while position is None:
+            position = self._patiently(partial(self._advance, partition, (), upto))
+        return position
+
     def replay(self, key: str | None = None) -> Replayed:
         """Applies parked events again, of one key or of all, each key in order and in a transaction of its own that is
         the only one. What can be applied leaves the quarantine; a key stops at the first event that still cannot be."""

@@ -7,6 +7,7 @@ deleted: a change that commits in between has set a mark of its own, which stays
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,12 +43,21 @@ class Update:
     next_change_us: int | None
 
 
-def refresh(store: Store, reader: LogReader, now_us: int, zone: str) -> int:
+def refresh(
+    store: Store,
+    reader: LogReader,
+    now_us: int,
+    zone: str,
+    *,
+    done: Callable[[Connection], None] | None = None,
+) -> int:
     """Bring the cells up to date at ``now_us``; returns how many cells changed.
 
     Counts again the months that were marked, those in which the clock has changed something, and whole KPIs
     whose definition changed. Idempotent. May block on another writer twice, briefly. Where another refresh
-    overtook this one nothing is written and 0 returned; the marks are kept.
+    overtook this one nothing is written and 0 returned; the marks are kept. ``done`` is called in the transaction that
+    writes, with nothing to write as well: what was applied before this began is then in the cells. Where it raises,
+    nothing is written.
     """
     del reader  # the views are all that is needed; the protocol hands both
     marks = _take_over(store)
@@ -62,10 +72,15 @@ def refresh(store: Store, reader: LogReader, now_us: int, zone: str) -> int:
             for row in connection.execute(select(COMPUTED.c.kpi, COMPUTED.c.version))
             if (row.kpi, row.version) not in keys
         ]
-    if not (updates or dropped or marks or rezoned):
+    nothing = not (updates or dropped or marks or rezoned)
+    if nothing and done is None:
         return 0
     with store.write() as connection:
         if stored.setting(connection, GENERATION) != generation:
+            return 0
+        if done is not None:
+            done(connection)
+        if nothing:
             return 0
         for key in dropped:
             _drop(connection, key)

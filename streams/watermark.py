@@ -1,0 +1,205 @@
+"""Up to which event the scorecard is complete, and the one worker at a time that makes it so.
+
+Here because partitions stand at different places: a number is complete only up to where all of them are, and cells are
+counted by one, the holder of a lease, so that workers do not contend for them. The same holder looks after partitions
+that stand still though the relay has sent more.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.engine import Connection
+
+from contracts.faults import Fault
+from contracts.ports import Clock, LogReader, Store
+from streams.feeding import TRANSIENT
+from streams.kafka import relay_position
+from streams.leases import Lease, Leases
+from streams.partition_line import Live, PartitionLine
+from streams.place import digest_at
+from streams.tables import PARTITIONS, POSITIONS
+
+LEASE = "cells"
+
+Refresh = Callable[[Store, LogReader, int, Callable[[Connection], None]], int]
+"""Brings cells up to date: (store, reader, now as UTC microseconds, what to call in the transaction that writes them)
+-> how many changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the partitions of a projector stand, in one snapshot. ``relayed``: every event up to there was sent;
+    ``sent`` and ``applied`` by partition; ``position``: up to where the cells are complete."""
+
+    relayed: int
+    sent: Mapping[int, int]
+    applied: Mapping[int, int]
+    position: int
+
+    @property
+    def watermark(self) -> int:
+        """Up to where every event is applied or parked, whatever its partition.
+
+        A partition that has taken in all that was sent to it has taken in everything up to where the relay is.
+        """
+        reached = (self.relayed if at >= self.sent.get(partition, 0) else at for partition, at in self.applied.items())
+        return max(self.position, min(reached, default=0))
+
+    def behind(self) -> dict[int, int]:
+        """Where those partitions stand to which more was sent than they have taken in."""
+        return {number: at for number, at in self.applied.items() if at < self.sent.get(number, 0)}
+
+
+def places(connection: Connection, name: str, topic: str, partitions: int) -> Places:
+    """Where a projector's partitions stand; ``connection`` must be one snapshot, or the relay may seem behind them."""
+    sent = relay_position.standing(connection, topic)
+    position = connection.scalar(select(POSITIONS.c.log_index).where(POSITIONS.c.name == name)) or 0
+    rows = connection.execute(select(PARTITIONS.c.partition, PARTITIONS.c.log_index).where(PARTITIONS.c.name == name))
+    stored = {row.partition: row.log_index for row in rows}
+    applied = {number: max(position, stored.get(number, 0)) for number in range(partitions)}
+    return Places(sent.log_index, sent.last, applied, position)
+
+
+class Keeper:
+    """Keeps cells and watermark of the live generation current for as long as it holds the lease; else waits for it.
+
+    One a worker. ``line`` is its own, for partitions that stand still: somebody's messages were acknowledged unseen,
+    were lost with their broker, or their worker died and nobody has its partitions yet.
+    """
+
+    def __init__(
+        self,
+        line: PartitionLine,
+        reader: LogReader,
+        leases: Leases,
+        refresh: Refresh,
+        *,
+        holder: str,
+        topic: str,
+        clock: Clock,
+        lease_s: float = 10.0,
+        refresh_every_s: float = 0.5,
+        stalled_after_s: float = 3.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._line = line
+        self._reader = reader
+        self._leases = leases
+        self._refresh = refresh
+        self._holder = holder
+        self._topic = topic
+        self._clock = clock
+        self._lease_s = lease_s
+        self._refresh_every_s = refresh_every_s
+        self._stalled_after_s = stalled_after_s
+        self._monotonic = monotonic
+        self._lease: Lease | None = None
+        self._renew_at_s = 0.0
+        self._seen: dict[int, tuple[int, float]] = {}
+        self._counted: tuple[int, Mapping[int, int], int] | None = None
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.fault: BaseException | None = None
+        """What the last turn met; None while all is well."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether it held the lease when it last looked."""
+        return self._lease is not None
+
+    def turn(self) -> bool:
+        """One look: takes or renews the lease, brings partitions on that stand still, refreshes the cells where
+        anything was applied since; whether it holds the lease.
+
+        Raises TRANSIENT errors, and the faults of the line and of the refresh; all of them may pass by themselves.
+        """
+        if not self._hold():
+            return False
+        live = self._line.live()
+        found = self._places(live)
+        for partition in self._stalled(found):
+            self._line.advance(partition, found.sent[partition])
+        counted = live.number, found.applied, found.watermark
+        if counted != self._counted:
+            self._count(live)
+            self._counted = counted
+        return True
+
+    def start(self) -> None:
+        """Takes turns on a thread until ``stop``. Idempotent."""
+        if self._thread is None:
+            self._stopping.clear()
+            self._thread = threading.Thread(target=self._run, name="cells", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread after the turn it is in, and gives the lease up. Idempotent."""
+        self._stopping.set()
+        self._line.stop()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._lease is not None:
+            self._leases.give_up(self._lease)
+            self._lease = None
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.turn()
+                self.fault = None
+            except (*TRANSIENT, Fault) as error:
+                self.fault = error
+                if isinstance(error, Fault) and error.problem.code == "lease_lost":
+                    self._lease = None
+            self._stopping.wait(self._refresh_every_s)
+
+    def _hold(self) -> bool:
+        now_s = self._monotonic()
+        if self._lease is None:
+            self._lease = self._leases.take(LEASE, self._holder, self._lease_s)
+            self._seen.clear()
+            self._counted = None
+        elif now_s >= self._renew_at_s:
+            lease, self._lease = self._lease, None
+            self._lease = self._leases.renew(lease, self._lease_s)
+        else:
+            return True
+        self._renew_at_s = now_s + self._lease_s / 3
+        return self._lease is not None
+
+    def _places(self, live: Live) -> Places:
+        with live.store.read() as connection:
+            return places(connection, live.projector.name, self._topic, self._line.partitions)
+
+    def _stalled(self, found: Places) -> list[int]:
+        """The partitions that have not moved for a while though there is more for them."""
+        now_s = self._monotonic()
+        behind = found.behind()
+        self._seen = {
+            partition: seen if (seen := self._seen.get(partition, (-1, now_s)))[0] == at else (at, now_s)
+            for partition, at in behind.items()
+        }
+        return [number for number, (_, since_s) in self._seen.items() if now_s - since_s >= self._stalled_after_s]
+
+    def _count(self, live: Live) -> None:
+        """Refreshes the cells; the position moves with them to where all partitions were before that began."""
+        found = self._places(live)
+        digest = digest_at(self._reader, found.watermark)
+        lease = self._lease
+        assert lease is not None
+
+        def done(connection: Connection) -> None:
+            lease.guard(connection)
+            connection.execute(
+                update(POSITIONS)
+                .where(POSITIONS.c.name == live.projector.name, POSITIONS.c.log_index < found.watermark)
+                .values(log_index=found.watermark, digest=digest)
+            )
+
+        self._refresh(live.store, self._reader, self._clock(), done)

@@ -8,8 +8,7 @@ aggregate's decision or from the library's own recorder interface.
 from __future__ import annotations
 
 import hashlib
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from eventsourcing.persistence import StoredEvent
@@ -17,17 +16,14 @@ from eventsourcing.persistence import StoredEvent
 from contracts import event_ids
 from contracts.recorded import Accepted, Receipt
 from domain import packed
-from domain.names import Names, chunks
+from domain.back_end import Row, Taken, Writing
+from domain.names import Names
 from domain.tree import Frontier
 
 _INSERT = (
     "INSERT INTO log (log_index, time_us, recorded_at_us, topic_id, subject_id, source_id, agency_id, "
     "originator_version, originator_id, event_id, digest, state) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
 )
-_ROWS = 50
-"""Rows of one SQL statement: with one a row, the interpreter would be given up and asked for again for each of them."""
-_STATED = _INSERT.partition("(?")[0] + "(?,?,?,?,?,?,?,1,?,NULL,?,?)"
-_STATED_ROWS = _STATED + ",(?,?,?,?,?,?,?,1,?,NULL,?,?)" * (_ROWS - 1)
 
 
 class DamagedSubmission(Exception):
@@ -37,13 +33,13 @@ class DamagedSubmission(Exception):
 class Appending:
     """The additions of one write transaction: used by one thread, and closed before the commit."""
 
-    def __init__(self, cursor: sqlite3.Cursor, names: Names, now_us: int) -> None:
+    def __init__(self, writing: Writing, names: Names, now_us: int) -> None:
         """Reads the head, so that nothing remembered from an earlier transaction can be wrong."""
-        self._cursor = cursor
+        self.writing = writing
         self._names = names
-        self.first, last_us, frontier = cursor.execute(
-            "SELECT log_index, recorded_at_us, frontier FROM head"
-        ).fetchone()
+        head = writing.ask("SELECT log_index, recorded_at_us, frontier FROM head").fetchone()
+        assert head is not None
+        self.first, last_us, frontier = head
         self.last = self.first
         self.recorded_at_us = max(now_us, last_us)
         self._frontier = Frontier.from_bytes(self.first, frontier)
@@ -56,26 +52,24 @@ class Appending:
         """Append a run of statements; returns, in order, each one's receipt and whether it is the new one.
 
         The receipt of an identity that was recorded before (or earlier in the run) is the first one; the
-        caller compares the digests. Tries to insert first and looks up only when the log's own uniqueness
-        objects.
+        caller compares the digests. What is worth looking up first is the database's to say; the log's own
+        uniqueness objects to the rest.
         """
         ids = self._intern_envelopes(run)
         keys = [f"{ids[event.source]}/{event.id}" for event in run]
         known = dict(self._decided(keys))
+        known.update(self._stated(self.writing.expected(keys)))
         firsts = dict(zip(keys, run, strict=True))
         if known or len(firsts) < len(run):
             firsts = {}
             for key, event in zip(keys, run, strict=True):
                 if key not in known:
                     firsts.setdefault(key, event)
-        self._cursor.execute("SAVEPOINT run")
         try:
             fresh = self._insert_statements(firsts, ids)
-        except sqlite3.IntegrityError:
-            self._cursor.execute("ROLLBACK TO run")
+        except Taken:
             known.update(self._stated(list(firsts)))
             fresh = self._insert_statements({k: e for k, e in firsts.items() if k not in known}, ids)
-        self._cursor.execute("RELEASE run")
         if len(fresh) == len(run):
             return list(fresh.values()), [True] * len(run)
         receipts: list[Receipt] = []
@@ -89,7 +83,7 @@ class Appending:
 
     def recorded_before(self, event: Accepted) -> Receipt | None:
         """The first receipt of this event's identity, as a statement or as a decision; None if new."""
-        ids = self._names.intern(self._cursor, (event.source,))
+        ids = self._names.intern(self.writing, (event.source,))
         key = f"{ids[event.source]}/{event.id}"
         for _, receipt in (*self._decided([key]), *self._stated([key])):
             return receipt
@@ -98,7 +92,7 @@ class Appending:
     def decision(self, event: Accepted, originator_id: str, originator_version: int) -> Receipt:
         """Append one decision as the next event of its aggregate.
 
-        Raises sqlite3.IntegrityError where the aggregate has moved on or the identity is taken.
+        The database refuses, in its own words, where the aggregate has moved on or the identity is taken.
         """
         _check(event)
         ids = self._intern_envelopes((event,))
@@ -108,7 +102,7 @@ class Appending:
         columns = packed.columns(
             topic_id, subject_id, source_id, agency_id, event.time_us, event.supersedes is not None
         )
-        self._cursor.execute(
+        self.writing.execute(
             _INSERT,
             (
                 receipt.log_index,
@@ -125,7 +119,7 @@ class Appending:
                 event.body,
             ),
         )
-        self._cursor.execute(
+        self.writing.execute(
             "INSERT INTO decision_identity VALUES (?, ?)", (f"{source_id}/{event.id}", receipt.log_index)
         )
         self._grow((event.digest,), (columns,), (event.id,))
@@ -133,21 +127,21 @@ class Appending:
 
     def holder(self, claim: str) -> str | None:
         """The id of the aggregate that holds a claim; None where it is free."""
-        found = self._cursor.execute(
+        found = self.writing.ask(
             "SELECT originator_id FROM claims JOIN log USING (log_index) WHERE claim = ?", (claim,)
         ).fetchone()
         return None if found is None else str(found[0])
 
     def hold(self, claim: str, log_index: int) -> None:
-        """Keep a claim for the aggregate of a decision just appended. sqlite3.IntegrityError where it is held."""
-        self._cursor.execute("INSERT INTO claims VALUES (?, ?)", (claim, log_index))
+        """Keep a claim for the aggregate of a decision just appended; the database refuses where it is held."""
+        self.writing.execute("INSERT INTO claims VALUES (?, ?)", (claim, log_index))
 
     def foreign(self, events: Sequence[StoredEvent], originator_ids: Sequence[str]) -> list[int]:
         """Append stored events that know no CloudEvent columns; returns their log_indexes."""
-        ids = self._names.intern(self._cursor, {event.topic for event in events})
+        ids = self._names.intern(self.writing, {event.topic for event in events})
         digests = [hashlib.sha256(event.state).digest() for event in events]
         first = self.last + 1
-        self._cursor.executemany(
+        self.writing.execute_many(
             _INSERT,
             [
                 (
@@ -180,14 +174,14 @@ class Appending:
     def close(self) -> None:
         """Write head and totals. Nothing may be appended afterwards."""
         if self.last > self.first:
-            self._cursor.execute(
+            self.writing.execute(
                 "UPDATE head SET log_index = ?, recorded_at_us = ?, frontier = ?, root = ?",
                 (self.last, self.recorded_at_us, self._frontier.to_bytes(), self._frontier.root()),
             )
             ids = event_ids.join(self._event_ids)
-            self._cursor.execute(packed.INSERT, (self.first + 1, self.recorded_at_us, packed.pack(self._columns), ids))
+            self.writing.execute(packed.INSERT, (self.first + 1, self.recorded_at_us, packed.pack(self._columns), ids))
             self.count("recorded", self.last - self.first)
-        self._cursor.executemany(
+        self.writing.execute_many(
             "UPDATE totals SET n = n + ? WHERE outcome = ?",
             [(n, outcome) for outcome, n in self._counts.items()],
         )
@@ -206,7 +200,7 @@ class Appending:
         topics = self._topics
         sha256 = hashlib.sha256
         columns_of = packed.columns
-        rows: list[tuple[object, ...]] = []
+        rows: list[Row] = []
         receipts: dict[str, Receipt] = {}
         digests: list[bytes] = []
         columns: list[packed.Packed] = []
@@ -225,19 +219,13 @@ class Appending:
             columns.append(columns_of(topic, subject, source, agency, time_us, event.supersedes is not None))
             receipts[key] = Receipt(index, at, digest)
             digests.append(digest)
-        self._insert(rows)
+        self.writing.statements(rows)
         self._grow(digests, columns, [event.id for event in firsts.values()])
         return receipts
 
-    def _insert(self, rows: list[tuple[object, ...]]) -> None:
-        alone = len(rows) - len(rows) % _ROWS
-        for start in range(0, alone, _ROWS):
-            self._cursor.execute(_STATED_ROWS, list(chain.from_iterable(rows[start : start + _ROWS])))
-        self._cursor.executemany(_STATED, rows[alone:])
-
     def _intern_envelopes(self, events: Sequence[Accepted]) -> dict[str, int]:
         named = [(self._topic(event), event.source, event.agency, event.subject) for event in events]
-        return self._names.intern(self._cursor, dict.fromkeys(chain.from_iterable(named)))
+        return self._names.intern(self.writing, dict.fromkeys(chain.from_iterable(named)))
 
     def _topic(self, event: Accepted) -> str:
         key = (event.type, event.version)
@@ -247,26 +235,25 @@ class Appending:
         return topic
 
     def _stated(self, keys: Sequence[str]) -> Iterator[tuple[str, Receipt]]:
-        yield from self._receipts(
+        return self._receipts(
             "SELECT originator_id, log_index, recorded_at_us, digest FROM log "
-            "WHERE originator_version = 1 AND originator_id IN ({marks})",
+            "WHERE originator_version = 1 AND originator_id {texts}",
             keys,
         )
 
     def _decided(self, keys: Sequence[str]) -> Iterator[tuple[str, Receipt]]:
-        if self._cursor.execute("SELECT 1 FROM decision_identity LIMIT 1").fetchone() is None:
-            return
-        yield from self._receipts(
+        if self.writing.ask("SELECT 1 FROM decision_identity LIMIT 1").fetchone() is None:
+            return iter(())
+        return self._receipts(
             "SELECT d.identity, log.log_index, log.recorded_at_us, log.digest "
             "FROM decision_identity AS d JOIN log ON log.log_index = d.log_index "
-            "WHERE d.identity IN ({marks})",
+            "WHERE d.identity {texts}",
             keys,
         )
 
-    def _receipts(self, select: str, keys: Sequence[str]) -> Iterable[tuple[str, Receipt]]:
-        for marks, chunk in chunks(keys):
-            for key, log_index, at, digest in self._cursor.execute(select.format(marks=marks), chunk):
-                yield key, Receipt(log_index, at, digest)
+    def _receipts(self, select: str, keys: Sequence[str]) -> Iterator[tuple[str, Receipt]]:
+        for key, log_index, at, digest in self.writing.matching(select, keys):
+            yield key, Receipt(log_index, at, digest)
 
 
 def _check(event: Accepted) -> None:

@@ -6,24 +6,18 @@ them makes one small object each.
 
 from __future__ import annotations
 
-import sqlite3
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
-import orjson
 
 from contracts.catalogue import CATALOGUE
 from contracts.recorded import Gist
+from domain.back_end import Asking
 from domain.decode import Topic
 from domain.names import find
 
-_ABOUT = (
-    "SELECT log.log_index FROM json_each(?) AS wanted "
-    "CROSS JOIN log ON log.subject_id = wanted.value AND log.log_index <= ?"
-)
 _COLUMNS = "log_index, time_us, topic_id, agency_id, state"
-_NAMED = f"SELECT {_COLUMNS} FROM log WHERE log_index IN (SELECT value FROM json_each(?)) ORDER BY log_index"
 _STRETCH = f"SELECT {_COLUMNS} FROM log WHERE log_index BETWEEN ? AND ? ORDER BY log_index"
 _SPARSE = 3
 """Where fewer than one event in this many is wanted, each is looked up; otherwise the stretch is scanned."""
@@ -31,15 +25,18 @@ _SPARSE = 3
 _decode = msgspec.json.Decoder(Gist).decode
 
 
-def about(connection: sqlite3.Connection, subjects: Sequence[str], upto: int) -> array[int]:
+def about(asking: Asking, subjects: Sequence[str], upto: int) -> array[int]:
     """The log_index of every event about these subjects, up to one, ascending."""
-    ids = [number for _, number in find(connection, list(dict.fromkeys(subjects)))]
-    rows = connection.execute(_ABOUT, (orjson.dumps(ids).decode(), upto))
+    ids = [number for _, number in find(asking, list(dict.fromkeys(subjects)))]
+    rows = asking.ask(
+        f"SELECT log_index FROM log WHERE {asking.among('subject_id')} AND log_index <= ?",
+        (asking.numbers(ids), upto),
+    )
     return array("q", sorted(index for (index,) in rows))
 
 
 def read(
-    connection: sqlite3.Connection,
+    asking: Asking,
     log_indexes: Sequence[int],
     topic_of: Callable[[int], Topic],
     agency_of: Callable[[int], str],
@@ -52,9 +49,12 @@ def read(
         return
     first, last = min(wanted), max(wanted)
     if last - first < _SPARSE * len(wanted):
-        rows = connection.execute(_STRETCH, (first, last))
+        rows = asking.ask(_STRETCH, (first, last))
     else:
-        rows = connection.execute(_NAMED, (orjson.dumps(list(wanted)).decode(),))
+        rows = asking.ask(
+            f"SELECT {_COLUMNS} FROM log WHERE {asking.among('log_index')} ORDER BY log_index",
+            (asking.numbers(wanted),),
+        )
     for log_index, time_us, topic_id, agency_id, body in rows:
         if log_index not in wanted:
             continue

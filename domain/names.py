@@ -6,24 +6,27 @@ narrow and ordered where random texts would scatter them.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+
+from domain.back_end import Asking, Row, Writing
 
 CACHED_NAMES = 100_000
 """How many texts are remembered, some 15 MB: subjects have no limit, so memory must."""
 
-_CHUNK = 250
-
 
 class Names:
-    """Interns texts inside a write transaction, and remembers them once it is committed."""
+    """Interns texts inside a write transaction, and remembers them once it is committed.
+
+    Other processes may add names as well: an id is only given out inside a transaction that nobody else writes
+    beside, and never changes, so what is remembered stays true and what is not is asked for.
+    """
 
     def __init__(self) -> None:
         """Nothing is known yet; the table is asked when a text is met for the first time."""
         self._known: dict[str, int] = {}
         self._staged: dict[str, int] = {}
 
-    def intern(self, cursor: sqlite3.Cursor, texts: Iterable[str]) -> dict[str, int]:
+    def intern(self, writing: Writing, texts: Iterable[str]) -> dict[str, int]:
         """The id of every text, adding those that are new. The caller then calls ``keep`` or ``forget``."""
         known, staged = self._known, self._staged
         ids: dict[str, int] = {}
@@ -35,13 +38,13 @@ class Names:
             else:
                 ids[text] = found
         if missing:
-            for text, number in find(cursor, missing):
+            for text, number in find(writing, missing):
                 staged[text] = ids[text] = number
             fresh = [text for text in dict.fromkeys(missing) if text not in ids]
             if fresh:
-                (last,) = cursor.execute("SELECT coalesce(max(id), 0) FROM names").fetchone()
+                (last,) = writing.ask("SELECT coalesce(max(id), 0) FROM names").fetchone() or (0,)
                 rows = list(enumerate(fresh, last + 1))
-                cursor.executemany("INSERT INTO names (id, text) VALUES (?, ?)", rows)
+                writing.execute_many("INSERT INTO names (id, text) VALUES (?, ?)", rows)
                 for number, text in rows:
                     staged[text] = ids[text] = number
         return ids
@@ -58,16 +61,6 @@ class Names:
         self._staged.clear()
 
 
-def find(cursor: sqlite3.Cursor | sqlite3.Connection, texts: Sequence[str]) -> Iterator[tuple[str, int]]:
+def find(asking: Asking, texts: Sequence[str]) -> Iterator[Row]:
     """(text, id) of those texts that are in the table."""
-    for marks, chunk in chunks(texts):
-        yield from cursor.execute(f"SELECT text, id FROM names WHERE text IN ({marks})", chunk)
-
-
-def chunks(values: Sequence[str]) -> Iterator[tuple[str, Sequence[str | None]]]:
-    """Runs of values as (placeholders, parameters), NULL-padded so that few statements differ."""
-    for start in range(0, len(values), _CHUNK):
-        chunk: list[str | None] = list(values[start : start + _CHUNK])
-        width = next(width for width in (1, 4, 16, 64, _CHUNK) if width >= len(chunk))
-        chunk.extend([None] * (width - len(chunk)))
-        yield ",".join("?" * width), chunk
+    return asking.matching("SELECT text, id FROM names WHERE text {texts}", texts)

@@ -7,7 +7,6 @@ bodies. They are written in the transaction that writes the rows, never changed,
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from struct import Struct
@@ -15,6 +14,7 @@ from typing import NamedTuple
 
 from contracts.event_ids import SEPARATOR, EventIds
 from contracts.ports import NO_TIME, HotColumns
+from domain.back_end import Asking
 
 _EVENT = Struct("<IIIIqB")
 _FIELDS = [
@@ -62,9 +62,9 @@ class Entry(NamedTuple):
     id: str
 
 
-def entries(connection: sqlite3.Connection) -> Iterator[Entry]:
+def entries(asking: Asking) -> Iterator[Entry]:
     """Every packed event, one by one in order of log_index; what is cut short has no columns or no id."""
-    rows = connection.execute("SELECT first_index, recorded_at_us, packed, ids FROM log_columns ORDER BY first_index")
+    rows = asking.stream("SELECT first_index, recorded_at_us, packed, ids FROM log_columns ORDER BY first_index")
     for first, recorded_at_us, packed, joined in rows:
         whole = len(packed) - len(packed) % _EVENT.size
         events = zip_longest(_EVENT.iter_unpack(packed[:whole]), joined.split(SEPARATOR), fillvalue=None)
@@ -72,11 +72,11 @@ def entries(connection: sqlite3.Connection) -> Iterator[Entry]:
             yield Entry(log_index, recorded_at_us, found or (), event_id or "")
 
 
-def read(connection: sqlite3.Connection, after: int, upto: int) -> HotColumns:
+def read(asking: Asking, after: int, upto: int) -> HotColumns:
     """The columns of ``after < log_index <= upto``."""
     import numpy as np
 
-    rows = connection.execute(
+    rows = asking.ask(
         "SELECT first_index, recorded_at_us, packed, ids FROM log_columns WHERE first_index <= ? AND first_index >= "
         "coalesce((SELECT max(first_index) FROM log_columns WHERE first_index <= ?), 1) ORDER BY first_index",
         (upto, after + 1),

@@ -1,22 +1,25 @@
-"""The ledger's recorder: the library's SQLite recorder on our own table, with a dense ``log_index``.
+"""The ledger's recorder: how ``eventsourcing`` reads and writes the table ``log``, with its dense ``log_index``.
 
-It is here so that ``eventsourcing`` reads and writes decisions through the same rows, transaction and tree as
-everything else, and so that the library's own conformance suite can be run on what the ledger really uses.
+It is here so that the library reads and writes decisions through the same rows, transaction and tree as
+everything else. Each back end joins it to the library's own recorder class for its database, so that the library's
+conformance suite can be run on what the ledger really uses.
 """
 
 from __future__ import annotations
 
 import os
-import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from threading import Lock
-from typing import Any, Literal
+from threading import Lock, get_ident
+from typing import Any, Literal, NoReturn, TypeVar
 from uuid import UUID
 
 from eventsourcing.persistence import (
+    AggregateRecorder,
+    ApplicationRecorder,
     DatabaseError,
     DataError,
+    InfrastructureFactory,
     IntegrityError,
     InterfaceError,
     InternalError,
@@ -24,39 +27,35 @@ from eventsourcing.persistence import (
     NotSupportedError,
     OperationalError,
     PersistenceError,
+    ProcessRecorder,
     ProgrammingError,
     StoredEvent,
+    Subscription,
 )
-from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteCursor, SQLiteDatastore, SQLiteFactory
 from eventsourcing.utils import Environment
 
 from contracts.faults import RejectedFault, problem
 from contracts.ports import Clock
 from contracts.recorded import Accepted
 from domain.appending import Appending
+from domain.back_end import Asking, BackEnd, TurnTaken, Writing
 from domain.names import Names
-from domain.sqlite_file import SqliteFile, TurnTaken
+
+T = TypeVar("T")
 
 FORBIDDEN_SETTINGS = ("POSTGRES_ENABLE_DB_FUNCTIONS",)
 """Settings of the library under which a tailing reader passes over events that commit later."""
 
-_SELECT = "SELECT originator_id, originator_version, text AS topic, state FROM log JOIN names ON names.id = topic_id"
-_NOTIFICATIONS = (
-    "SELECT log_index, originator_id, originator_version, text AS topic, state "
-    "FROM log JOIN names ON names.id = topic_id"
-)
-
-# From the particular to the general: the first that matches names the library's own class for it.
-_ERRORS: tuple[tuple[type[sqlite3.Error], type[PersistenceError]], ...] = (
-    (sqlite3.InterfaceError, InterfaceError),
-    (sqlite3.DataError, DataError),
-    (sqlite3.OperationalError, OperationalError),
-    (sqlite3.IntegrityError, IntegrityError),
-    (sqlite3.InternalError, InternalError),
-    (sqlite3.ProgrammingError, ProgrammingError),
-    (sqlite3.NotSupportedError, NotSupportedError),
-    (sqlite3.DatabaseError, DatabaseError),
-    (sqlite3.Error, PersistenceError),
+# From the particular to the general: PEP 249 gives the databases' errors and the library's the same names.
+_ERRORS: tuple[type[PersistenceError], ...] = (
+    InterfaceError,
+    DataError,
+    OperationalError,
+    IntegrityError,
+    InternalError,
+    ProgrammingError,
+    NotSupportedError,
+    DatabaseError,
 )
 
 
@@ -71,37 +70,10 @@ class DecisionStored(StoredEvent):
     accepted: Accepted
 
 
-class LedgerDatastore(SQLiteDatastore):
-    """The library's view of a SqliteFile: its transactions are ours, and inside an open one it joins in."""
+class LedgerFactory(InfrastructureFactory[Any]):
+    """Stands where the library expects its factory, and makes nothing: the ledger hands in what it uses."""
 
-    def __init__(self, file: SqliteFile, originator_id_type: Literal["uuid", "text"] = "text") -> None:
-        """Opens nothing itself: connections, pragmas and the write lock are the file's."""
-        self.file = file
-        self.single_row_tracking = True
-        self.originator_id_type = originator_id_type
-
-    @contextmanager
-    def transaction(self, *, commit: bool) -> Iterator[SQLiteCursor]:
-        """A cursor with rows by name; inside a write transaction of this thread, that transaction's."""
-        with _as_library_errors():
-            joined = self.file.open_cursor()
-            if joined is not None:
-                yield _rows_by_name(joined.connection)
-            elif commit:
-                with self.file.writing() as cursor:
-                    yield _rows_by_name(cursor.connection)
-            else:
-                with self.file.reading() as connection:
-                    yield _rows_by_name(connection)
-
-    def close(self) -> None:
-        """Nothing: whoever opened the file closes it."""
-
-
-class LedgerFactory(SQLiteFactory):
-    """Hands the library our datastore without reading the process environment."""
-
-    def __init__(self, datastore: LedgerDatastore) -> None:
+    def __init__(self) -> None:
         """Raises RejectedFault ``settings_invalid`` where the environment asks for what would lose events."""
         for name in FORBIDDEN_SETTINGS:
             if any(key.endswith(name) for key in os.environ):
@@ -111,72 +83,119 @@ class LedgerFactory(SQLiteFactory):
                         detail=f"{name} is set; under it a reader can miss events. Unset it.",
                     )
                 )
-        self.env = Environment("ledger", {})
-        self._is_entered = False
-        self.datastore = datastore
+        super().__init__(Environment("ledger", {}))
+
+    def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
+        """There is none."""
+        _not_made()
+
+    def application_recorder(self) -> ApplicationRecorder:
+        """The ledger has its own."""
+        _not_made()
+
+    def tracking_recorder(self, tracking_recorder_class: type[Any] | None = None) -> Any:
+        """There is none: positions are kept with the views."""
+        _not_made()
+
+    def process_recorder(self) -> ProcessRecorder:
+        """There is none."""
+        _not_made()
 
 
-class LedgerRecorder(SQLiteApplicationRecorder):
+def _not_made() -> NoReturn:
+    raise NotSupportedError("the ledger makes its recorder itself")
+
+
+class LedgerRecorder(ApplicationRecorder):
     """Inserts and selects stored events of the table ``log``."""
 
-    datastore: LedgerDatastore
-
-    def __init__(self, datastore: LedgerDatastore, *, clock: Clock) -> None:
-        """``clock`` gives ``recorded_at``."""
-        super().__init__(datastore, events_table_name="log")
+    def keep_log(self, back_end: BackEnd, clock: Clock, originator_id_type: Literal["uuid", "text"]) -> None:
+        """To be called once, first. ``clock`` gives ``recorded_at``; the ledger's originators are texts."""
+        self._back_end = back_end
         self._clock = clock
+        self._as_uuid = originator_id_type == "uuid"
         self._names = Names()
         self._open: Appending | None = None
+        self._owner: int | None = None
         self._turn = Lock()
-        self.select_events_statement = f"{_SELECT} WHERE originator_id=? "
 
-    def construct_create_table_statements(self) -> list[str]:
-        """None: the tables are made with the file, in one step and under its lock."""
-        return []
+    def append(self, work: Callable[[Appending], T], *, wait: bool = True) -> T:
+        """Do some work in one write transaction on the log: all of what it appends becomes durable, or none of it.
 
-    @contextmanager
-    def appending(self, *, wait: bool = True) -> Iterator[tuple[sqlite3.Cursor, Appending]]:
-        """One write transaction on the log: all of what is appended inside becomes durable, or none of it.
-
-        Where ``wait`` is off and another thread is writing, raises ``TurnTaken`` and changes nothing.
+        Where ``wait`` is off and another is writing, raises ``TurnTaken`` and changes nothing. The work may be done
+        again where its transaction is lost. Asking for a second one inside it is a RuntimeError.
         """
+        if self._owner == get_ident():
+            raise RuntimeError("this thread already has a write transaction open")
         # Held until the names are settled: they are kept or forgotten after the commit, and the next transaction must
         # not have learnt any by then.
         if not self._turn.acquire(blocking=wait):
             raise TurnTaken
         try:
-            with self.datastore.file.writing(wait=wait) as cursor:
-                page = Appending(cursor, self._names, self._clock())
-                self._open = page
-                try:
-                    yield cursor, page
-                    page.close()
-                finally:
-                    self._open = None
+            self._owner = get_ident()
+            result = self._back_end.transact(lambda writing: self._fill(writing, work), wait=wait)
         except BaseException:
             self._names.forget()
             raise
         else:
             self._names.keep()
+            return result
         finally:
+            self._owner = None
             self._turn.release()
 
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
-        """Append stored events; inside ``appending`` they join its transaction. Returns their log_indexes."""
-        with _as_library_errors():
-            if self.datastore.file.open_cursor() is not None and self._open is not None:
-                return self._append(self._open, stored_events)
-            with self.appending() as (_, page):
-                return self._append(page, stored_events)
+    def _fill(self, writing: Writing, work: Callable[[Appending], T]) -> T:
+        # What an attempt that was lost had interned was never given out.
+        self._names.forget()
+        page = Appending(writing, self._names, self._clock())
+        self._open = page
+        try:
+            result = work(page)
+            page.close()
+            return result
+        finally:
+            self._open = None
 
-    def _append(self, page: Appending, stored_events: Sequence[StoredEvent]) -> list[int]:
-        if any(isinstance(event, DecisionStored) for event in stored_events):
-            return [
-                page.decision(event.accepted, str(event.originator_id), event.originator_version).log_index
-                for event in stored_events
-                if isinstance(event, DecisionStored)
-            ]
-        return page.foreign(stored_events, [_text(event.originator_id) for event in stored_events])
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+        """Append stored events; inside ``append`` they join its transaction. Returns their log_indexes."""
+        page = self._joined()
+        if page is not None:
+            return _append(page, stored_events)
+        with as_library_errors():
+            return self.append(lambda page: _append(page, stored_events))
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """The stored events of an originator; inside ``append``, with those it has just appended."""
+        conditions = ["originator_id = ?"]
+        parameters: list[object] = [_text(originator_id)]
+        if gt is not None:
+            conditions.append("originator_version > ?")
+            parameters.append(gt)
+        if lte is not None:
+            conditions.append("originator_version <= ?")
+            parameters.append(lte)
+        sql = (
+            "SELECT originator_id, originator_version, text, state FROM log JOIN names ON names.id = topic_id "
+            f"WHERE {' AND '.join(conditions)} ORDER BY originator_version {'DESC' if desc else 'ASC'}"
+        )
+        if limit is not None:
+            sql += " LIMIT ?"
+            parameters.append(limit)
+        rows = self._ask(lambda asking: asking.ask(sql, parameters).fetchall())
+        return [
+            StoredEvent(
+                originator_id=self._originator(originator), originator_version=version, topic=topic, state=state
+            )
+            for originator, version, topic, state in rows
+        ]
 
     def select_notifications(
         self,
@@ -189,7 +208,7 @@ class LedgerRecorder(SQLiteApplicationRecorder):
     ) -> Sequence[Notification]:
         """Stored events by log_index, from ``start``, at most ``limit``, up to ``stop`` included."""
         conditions: list[str] = []
-        parameters: list[int | str] = []
+        parameters: list[object] = []
         if start is not None:
             conditions.append("log_index >= ?" if inclusive_of_start else "log_index > ?")
             parameters.append(start)
@@ -200,43 +219,70 @@ class LedgerRecorder(SQLiteApplicationRecorder):
             conditions.append(f"text IN ({','.join('?' * len(topics))})")
             parameters.extend(topics)
         where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
-        with self.datastore.transaction(commit=False) as cursor:
-            cursor.execute(f"{_NOTIFICATIONS} {where}ORDER BY log_index LIMIT ?", [*parameters, limit])
-            return [
-                Notification(
-                    id=row["log_index"],
-                    originator_id=self.convert_originator_id(row["originator_id"]),
-                    originator_version=row["originator_version"],
-                    topic=row["topic"],
-                    state=row["state"],
-                )
-                for row in cursor.fetchall()
-            ]
+        sql = (
+            "SELECT log_index, originator_id, originator_version, text, state "
+            f"FROM log JOIN names ON names.id = topic_id {where}ORDER BY log_index LIMIT ?"
+        )
+        rows = self._ask(lambda asking: asking.ask(sql, (*parameters, limit)).fetchall())
+        return [
+            Notification(
+                id=log_index,
+                originator_id=self._originator(originator),
+                originator_version=version,
+                topic=topic,
+                state=state,
+            )
+            for log_index, originator, version, topic, state in rows
+        ]
 
     def max_notification_id(self) -> int:
         """The last log_index, None where the log is empty (as the library's conformance suite asks)."""
-        with self.datastore.transaction(commit=False) as cursor:
-            cursor.execute("SELECT max(log_index) FROM log")
-            (last,) = cursor.fetchone()
-            return last  # type: ignore[no-any-return]
+        (last,) = self._ask(lambda asking: asking.ask("SELECT max(log_index) FROM log").fetchone()) or (None,)
+        return last  # type: ignore[no-any-return]
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
+        """Not supported: the library's subscriptions miss a wake-up now and then. Readers ask from a log_index."""
+        raise NotSupportedError("ask the reader for what stands after a log_index")
+
+    def _ask(self, question: Callable[[Asking], T]) -> T:
+        page = self._joined()
+        if page is not None:
+            return question(page.writing)
+        with as_library_errors():
+            return self._back_end.answer(question)
+
+    def _joined(self) -> Appending | None:
+        """The open transaction, where it is this thread's."""
+        return self._open if self._owner == get_ident() else None
+
+    def _originator(self, text: str) -> UUID | str:
+        return UUID(text) if self._as_uuid else text
+
+
+def _append(page: Appending, stored_events: Sequence[StoredEvent]) -> list[int]:
+    if any(isinstance(event, DecisionStored) for event in stored_events):
+        return [
+            page.decision(event.accepted, str(event.originator_id), event.originator_version).log_index
+            for event in stored_events
+            if isinstance(event, DecisionStored)
+        ]
+    return page.foreign(stored_events, [_text(event.originator_id) for event in stored_events])
 
 
 def _text(originator_id: UUID | str) -> str:
     return originator_id.hex if isinstance(originator_id, UUID) else originator_id
 
 
-def _rows_by_name(connection: sqlite3.Connection) -> SQLiteCursor:
-    cursor = connection.cursor()
-    cursor.row_factory = sqlite3.Row
-    return SQLiteCursor(cursor)
-
-
 @contextmanager
-def _as_library_errors() -> Iterator[None]:
+def as_library_errors() -> Iterator[None]:
+    """Errors of a database's driver, as the library's class of the same name."""
     try:
         yield
-    except sqlite3.Error as error:
-        for ours, theirs in _ERRORS:
-            if isinstance(error, ours):
-                raise theirs(error) from error
+    except PersistenceError:
+        raise
+    except Exception as error:
+        names = {kind.__name__ for kind in type(error).__mro__}
+        for kind in _ERRORS:
+            if kind.__name__ in names:
+                raise kind(error) from error
         raise

@@ -8,16 +8,36 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from contracts.faults import FAULTS, Problem
 from contracts.limits import EVENT_BYTES_MAX
 from contracts.recorded import Accepted, Rejected
+from domain.back_end import Asking, Writing
 
 RAW_BYTES_KEPT = EVENT_BYTES_MAX
 """Bytes kept of a refused submission: all of an event's, the beginning of what is larger."""
+
+
+_COLUMNS = (
+    "status",
+    "code",
+    "title",
+    "detail",
+    "pointer",
+    "hint",
+    "extra",
+    "source",
+    "event_id",
+    "agency",
+    "first_received_at_us",
+    "last_received_at_us",
+    "times",
+    "raw_bytes",
+    "raw_sha256",
+    "raw",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +63,7 @@ class KeptRejection:
 
 
 def keep(
-    cursor: sqlite3.Cursor,
+    writing: Writing,
     status: Literal["rejected", "conflict"],
     submission: Accepted | Rejected,
     problem: Problem,
@@ -51,26 +71,22 @@ def keep(
 ) -> None:
     """Keep one inside the caller's transaction; the same bytes, refused alike, are only counted."""
     raw = submission.body if isinstance(submission, Accepted) else submission.raw
-    cursor.execute(
-        "INSERT INTO rejections "
-        "(status, code, title, detail, pointer, hint, extra, source, event_id, agency, "
-        "first_received_at_us, last_received_at_us, times, raw_bytes, raw_sha256, raw) "
-        "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,1,?,?,?) "
-        "ON CONFLICT (raw_sha256, code, pointer, coalesce(agency, '')) DO UPDATE "
-        "SET times = times + 1, last_received_at_us = max(last_received_at_us, excluded.last_received_at_us)",
+    writing.keep_rejection(
+        _COLUMNS,
         (
             status,
             problem.code,
-            _storable(problem.title),
-            _storable(problem.detail),
-            _storable(problem.pointer),
-            _storable(problem.hint),
+            storable(problem.title),
+            storable(problem.detail),
+            storable(problem.pointer),
+            storable(problem.hint),
             json.dumps(problem.extra, default=_in_words),
-            None if submission.source is None else _storable(submission.source),
-            None if submission.id is None else _storable(submission.id),
-            None if submission.agency is None else _storable(submission.agency),
+            None if submission.source is None else storable(submission.source),
+            None if submission.id is None else storable(submission.id),
+            None if submission.agency is None else storable(submission.agency),
             received_at_us,
             received_at_us,
+            1,
             len(raw),
             hashlib.sha256(raw).digest(),
             raw[:RAW_BYTES_KEPT],
@@ -78,13 +94,13 @@ def keep(
     )
 
 
-def kept(connection: sqlite3.Connection, limit: int, after: int = 0) -> list[KeptRejection]:
-    """At most ``limit`` kept rejections with a number above ``after``, in the order they first came."""
-    rows = connection.execute(
-        "SELECT number, status, code, title, detail, pointer, hint, extra, source, event_id, agency, "
-        "first_received_at_us, last_received_at_us, times, raw_bytes, raw_sha256, raw "
-        "FROM rejections WHERE number > ? ORDER BY number LIMIT ?",
-        (after, limit),
+def kept(asking: Asking, limit: int, after: int = 0, agency: str | None = None) -> list[KeptRejection]:
+    """At most ``limit`` kept rejections with a number above ``after``, in the order they first came: of all, or of
+    one agency."""
+    rows = asking.ask(
+        f"SELECT number, {', '.join(_COLUMNS)} FROM rejections "
+        f"WHERE number > ?{'' if agency is None else ' AND agency = ?'} ORDER BY number LIMIT ?",
+        (after, limit) if agency is None else (after, storable(agency), limit),
     )
     return [_kept_rejection(row) for row in rows]
 
@@ -96,9 +112,10 @@ def _kept_rejection(row: tuple[Any, ...]) -> KeptRejection:
     return KeptRejection(number, status, Problem(code, title, detail, pointer, hint, json.loads(extra)), *rest)
 
 
-def _storable(text: str) -> str:
-    """What was sent may hold half a surrogate pair, which no UTF-8 column can: show it as its escape."""
-    return text.encode("utf-8", "backslashreplace").decode()
+def storable(text: str) -> str:
+    """What was sent may hold half a surrogate pair, which no UTF-8 column can, or U+0000, which not every database
+    can: each is shown as its escape."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def _in_words(value: Any) -> str:

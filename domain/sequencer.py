@@ -14,8 +14,8 @@ from time import monotonic
 
 from contracts.faults import Fault, UnavailableFault, problem
 from contracts.recorded import Outcome, Submission
+from domain.back_end import TurnTaken
 from domain.ledger import Ledger
-from domain.sqlite_file import TurnTaken
 from domain.turns import Turns
 
 Done = Callable[[list[Outcome] | BaseException], None]

@@ -8,7 +8,6 @@ log_index.
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,9 +20,9 @@ from contracts.faults import Fault
 from contracts.moments import parse_us
 from contracts.ports import Progress
 from domain import packed
+from domain.back_end import Asking, BackEnd
 from domain.claims import claim
 from domain.decode import CORRECTIONS
-from domain.sqlite_file import SqliteFile
 from domain.tree import Frontier
 
 PROBLEMS_NAMED = 100
@@ -37,11 +36,12 @@ _SELECT = (
 )
 
 _REPEATED = (
-    "SELECT min(log_index), max(log_index), count(*) FROM log NOT INDEXED WHERE source_id IS NOT NULL "
-    "GROUP BY CASE WHEN event_id IS NULL THEN originator_id ELSE source_id || '/' || event_id END HAVING count(*) > 1"
+    "SELECT min(log_index), max(log_index), count(*) FROM log{unindexed} WHERE source_id IS NOT NULL "
+    "GROUP BY CASE WHEN event_id IS NULL THEN originator_id ELSE CAST(source_id AS text) || '/' || event_id END "
+    "HAVING count(*) > 1"
 )
 
-_REPEATED_NAMES = "SELECT text, count(*) FROM names NOT INDEXED GROUP BY text HAVING count(*) > 1"
+_REPEATED_NAMES = "SELECT text, count(*) FROM names{unindexed} GROUP BY text HAVING count(*) > 1"
 
 _COMPARED = ("source", "id", "topic", "subject", "time", "agency")
 
@@ -64,27 +64,30 @@ class VerifyResult:
     problems: list[Finding] = field(default_factory=list)
 
 
-def verify(file: SqliteFile, progress: Progress | None = None) -> VerifyResult:
+def verify(back_end: BackEnd, progress: Progress | None = None) -> VerifyResult:
     """Check the whole ledger in one snapshot; blocks no writer. Findings are returned, not raised."""
     check = _Check()
     try:
-        with file.reading() as connection:
-            head = connection.execute("SELECT log_index, recorded_at_us, frontier, root FROM head").fetchone()
-            check.names = dict(connection.execute("SELECT id, text FROM names").fetchall())
-            check.packed = packed.entries(connection)
-            rows = connection.execute(_SELECT)
+        with back_end.snapshot() as asking:
+            head = asking.ask("SELECT log_index, recorded_at_us, frontier, root FROM head").fetchone()
+            check.names = dict(asking.stream("SELECT id, text FROM names"))
+            check.packed = packed.entries(asking)
+            rows = asking.stream(_SELECT)
             while run := rows.fetchmany(_RUN):
                 check.run(run)
                 if progress is not None:
-                    progress(check.events, max(head[0], check.events))
+                    progress(check.events, max(0 if head is None else head[0], check.events))
             check.no_more_packed()
             check.head(head)
-            check.counts(connection)
-            check.held(connection)
-            check.identities(connection)
-            check.pages(connection)
-    except sqlite3.DatabaseError as error:
-        check.say(check.last, f"the file cannot be read past this event: {error}")
+            check.counts(asking)
+            check.held(asking)
+            check.identities(asking)
+            for sentence in asking.damages(PROBLEMS_NAMED):
+                check.say(None, sentence)
+    except Exception as error:
+        if back_end.fault(error) is None:
+            raise
+        check.say(check.last, f"the ledger cannot be read past this event: {error}")
     return VerifyResult(not check.found, check.events, check.tree.root(), check.found)
 
 
@@ -180,9 +183,9 @@ class _Check:
         if claimed is not None and self.claims.setdefault(claimed, log_index) != log_index:
             self.say(log_index, f"{claimed} was taken by event {self.claims[claimed]} already")
 
-    def held(self, connection: sqlite3.Connection) -> None:
+    def held(self, asking: Asking) -> None:
         """Whether the table of claims says what the decisions say."""
-        kept = dict(connection.execute("SELECT claim, log_index FROM claims").fetchall())
+        kept: dict[str, int] = dict(asking.ask("SELECT claim, log_index FROM claims").fetchall())
         for claimed, log_index in sorted(set(kept.items()) ^ set(self.claims.items())):
             where = "the table of claims" if kept.get(claimed) == log_index else "its body"
             self.say(log_index, f"{claimed} is this event's by {where} alone")
@@ -201,7 +204,10 @@ class _Check:
             self._held = None
             self.say(entry.log_index, "columns are packed of an event that is not in the log")
 
-    def head(self, head: tuple[int, int, bytes, bytes]) -> None:
+    def head(self, head: tuple[int, int, bytes, bytes] | None) -> None:
+        if head is None:
+            self.say(None, "the ledger has no head")
+            return
         log_index, recorded_at_us, frontier, root = head
         if log_index != self.last:
             self.say(None, f"the head says {log_index} events, the log ends at {self.last}")
@@ -212,22 +218,19 @@ class _Check:
         if frontier != self.tree.to_bytes():
             self.say(None, "the head's tree state is not that of the bodies")
 
-    def identities(self, connection: sqlite3.Connection) -> None:
+    def identities(self, asking: Asking) -> None:
         """Whether each identity and each name stands in one row only: asked of the rows, not of the indexes."""
-        for first, last, times in connection.execute(_REPEATED):
+        unindexed = asking.unindexed()
+        for first, last, times in asking.ask(_REPEATED.format(unindexed=unindexed)):
             self.say(last, f"an event of this source and id is event {first} as well ({times} in all)")
-        for text, times in connection.execute(_REPEATED_NAMES):
+        for text, times in asking.ask(_REPEATED_NAMES.format(unindexed=unindexed)):
             self.say(None, f"the name {text!r} is kept {times} times")
 
-    def pages(self, connection: sqlite3.Connection) -> None:
-        """Whether SQLite finds every index to say what its table says: a lost key would let an event in twice."""
-        for (told,) in connection.execute(f"PRAGMA integrity_check({PROBLEMS_NAMED})"):
-            if told != "ok":
-                self.say(None, f"SQLite's integrity check: {told}")
-
-    def counts(self, connection: sqlite3.Connection) -> None:
-        totals = dict(connection.execute("SELECT outcome, n FROM totals").fetchall())
-        kept = dict(connection.execute("SELECT status, sum(times) FROM rejections GROUP BY status").fetchall())
+    def counts(self, asking: Asking) -> None:
+        totals: dict[str, int] = dict(asking.ask("SELECT outcome, n FROM totals").fetchall())
+        kept: dict[str, int] = dict(
+            asking.ask("SELECT status, CAST(sum(times) AS bigint) FROM rejections GROUP BY status").fetchall()
+        )
         if totals.get("recorded") != self.events:
             self.say(
                 None,
@@ -236,10 +239,11 @@ class _Check:
         for outcome in ("rejected", "conflict"):
             if totals.get(outcome, 0) != kept.get(outcome, 0):
                 self.say(None, f"{totals.get(outcome)} were answered as {outcome}, {kept.get(outcome, 0)} are kept")
-        (decisions,) = connection.execute(
+        found = asking.ask(
             "SELECT count(*) FROM decision_identity JOIN log USING (log_index) "
-            "WHERE identity = source_id || '/' || event_id"
+            "WHERE identity = CAST(source_id AS text) || '/' || event_id"
         ).fetchone()
+        (decisions,) = found or (0,)
         if decisions != self.decisions:
             self.say(
                 None,

@@ -9,10 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from contracts.faults import problem
+import pytest
+
+from contracts.faults import Fault, problem
 from contracts.intake import validate_object
 from contracts.ports import Clock
 from contracts.recorded import Accepted, Rejected
+from domain.decider import Decider, Fact
 from domain.ledger import Ledger
 
 NOON_US = 1_741_000_000_000_000
@@ -83,6 +86,26 @@ def goal(number: int, plan: str = "p1", *, id: str | None = None, **attributes: 
     """A decision: the plan has a goal."""
     data = {"plan": plan, "goal": f"g{number}", "statement": "People in crisis get care first."}
     return event("goal.set", data, id=id or f"goal-{number}", subject=f"plan/{plan}", **attributes)
+
+
+def given(rules: Decider[Any], *facts: Fact) -> Any:
+    """The state after these facts."""
+    state = rules.initial_state()
+    for fact in facts:
+        state = rules.evolve(state, fact)
+    return state
+
+
+def decided(rules: Decider[Any], state: Any, fact: Fact) -> list[Fact]:
+    """What follows from a fact that is put forward."""
+    return list(rules.decide(state, fact))
+
+
+def refusal(rules: Decider[Any], state: Any, fact: Fact) -> tuple[str, str]:
+    """(code, pointer) of the rule that refuses a fact."""
+    with pytest.raises(Fault) as told:
+        rules.decide(state, fact)
+    return told.value.problem.code, told.value.problem.pointer
 
 
 def statuses(outcomes: list[Any]) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import pytest
 
-from contracts.faults import Fault
 from domain.agreement import AgreementRules
 from domain.decider import Fact
+from tests.domain import given as told
 
 SIGNED = Fact("agreement.signed", {"agreement": "mou", "parties": ["county", "clinic"]})
 ENDED = Fact("agreement.ended", {"agreement": "mou", "kind": "expired"})
@@ -21,22 +21,9 @@ def made(commitment: str = "c1", obligor: str = "clinic", obligee: str = "county
     return Fact("commitment.made", data)
 
 
-def given(*facts: Fact) -> Any:
-    rules = AgreementRules()
-    state = rules.initial_state()
-    for fact in facts:
-        state = rules.evolve(state, fact)
-    return state
-
-
-def refusal(state: Any, fact: Fact) -> tuple[str, str]:
-    with pytest.raises(Fault) as told:
-        AgreementRules().decide(state, fact)
-    return told.value.problem.code, told.value.problem.pointer
-
-
-def decided(state: Any, fact: Fact) -> list[Fact]:
-    return list(AgreementRules().decide(state, fact))
+given = partial(told.given, AgreementRules())
+decided = partial(told.decided, AgreementRules())
+refusal = partial(told.refusal, AgreementRules())
 
 
 def test_an_agreement_is_signed_once() -> None:

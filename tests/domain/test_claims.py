@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,8 @@ from contracts.catalogue import CATALOGUE
 from contracts.recorded import Accepted
 from domain.appending import Appending
 from domain.ledger import Ledger
-from domain.sqlite_file import FILE_NAME
 from tests.domain.given import adopted, event, goal, ledger, statuses
+from tests.domain.homes import tampered
 
 
 def plan(name: str) -> list[Accepted]:
@@ -100,15 +99,10 @@ def test_control_without_the_look_at_claims_the_whole_batch_fails_on_the_table(
 def test_claims_are_kept_for_good_and_verified(tmp_path: Path, statement: str) -> None:
     book = ledger(tmp_path)
     book.record([signed("m1"), promised("m1", "one")])
-    with pytest.raises(sqlite3.IntegrityError, match="append-only"), book.recorder.datastore.file.writing() as cursor:
-        cursor.execute(statement)
+    with pytest.raises(Exception, match="append-only"), book.store().write() as connection:
+        connection.exec_driver_sql(statement)
     book.close()
-    connection = sqlite3.connect(tmp_path / FILE_NAME)
-    for trigger in ("claims_keeps_rows", "claims_keeps_values"):
-        connection.execute(f"DROP TRIGGER {trigger}")
-    connection.execute(statement)
-    connection.commit()
-    connection.close()
+    tampered(tmp_path, statement)
     book = ledger(tmp_path, writable=False)
     assert ["commitment/c1 is this event's by its body alone"] == [
         found.sentence for found in book.verify().problems if found.log_index == 2

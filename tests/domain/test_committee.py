@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from contracts.catalogue import CATALOGUE
-from contracts.faults import Fault
 from contracts.recorded import Accepted
 from domain.committee import ActionRules, OnceRules
-from domain.decider import Decider, Fact
+from domain.decider import Fact
 from domain.governance import Governance
-from tests.domain.given import event, ledger
+from tests.domain.given import event, given, ledger, refusal
 
 OPENED = Fact("action.opened", {"action": "a-1", "plan": "p1", "owner": "county", "due": "2025-06-30", "what": "x"})
 CLOSED = Fact("action.closed", {"action": "a-1", "evidence_ref": "memo"})
 MEETING = OnceRules("meeting", "meeting.held")
 HELD = Fact("meeting.held", {"meeting": "m-1", "plan": "p1"})
-
-
-def given(rules: Decider[Any], *facts: Fact) -> Any:
-    state = rules.initial_state()
-    for fact in facts:
-        state = rules.evolve(state, fact)
-    return state
-
-
-def refusal(rules: Decider[Any], state: Any, fact: Fact) -> tuple[str, str]:
-    with pytest.raises(Fault) as told:
-        rules.decide(state, fact)
-    return told.value.problem.code, told.value.problem.pointer
 
 
 def test_an_action_is_opened_once_and_closed_once() -> None:

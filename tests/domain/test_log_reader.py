@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from contracts.ports import NO_TIME
 from contracts.recorded import Recorded
 from domain import log_reader
+from domain.appending import Appending
 from domain.ledger import Ledger
 from tests.domain.given import NOON_US, Stopped, adopted, call, event, goal, ledger
 
@@ -199,10 +200,12 @@ def test_a_reader_sees_nothing_of_an_open_transaction(tmp_path: Path) -> None:
     inside, may_end = Event(), Event()
 
     def write() -> None:
-        with book.recorder.appending() as (_, page):
+        def slowly(page: Appending) -> None:
             page.statements([call(1)])
             inside.set()
             may_end.wait()
+
+        book.recorder.append(slowly)
 
     writer = Thread(target=write)
     writer.start()

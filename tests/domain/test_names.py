@@ -10,47 +10,48 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain import names
-from domain.names import Names, chunks, find
+from domain.names import Names, find
+from domain.sqlite.asking import SqliteWriting, chunks
 
 
 @pytest.fixture
-def cursor() -> Iterator[sqlite3.Cursor]:
+def writing() -> Iterator[SqliteWriting]:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.execute("CREATE TABLE names (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT")
-    yield connection.cursor()
+    yield SqliteWriting(connection.cursor())
     connection.close()
 
 
-def test_ids_follow_the_order_of_first_mention(cursor: sqlite3.Cursor) -> None:
+def test_ids_follow_the_order_of_first_mention(writing: SqliteWriting) -> None:
     table = Names()
-    assert table.intern(cursor, ["b", "a", "b"]) == {"b": 1, "a": 2}
-    assert table.intern(cursor, ["a", "c"]) == {"a": 2, "c": 3}
+    assert table.intern(writing, ["b", "a", "b"]) == {"b": 1, "a": 2}
+    assert table.intern(writing, ["a", "c"]) == {"a": 2, "c": 3}
 
 
-def test_what_was_rolled_back_is_given_out_again(cursor: sqlite3.Cursor) -> None:
+def test_what_was_rolled_back_is_given_out_again(writing: SqliteWriting) -> None:
     table = Names()
-    cursor.execute("BEGIN")
-    assert table.intern(cursor, ["lost"]) == {"lost": 1}
-    cursor.execute("ROLLBACK")
+    writing.execute("BEGIN")
+    assert table.intern(writing, ["lost"]) == {"lost": 1}
+    writing.execute("ROLLBACK")
     table.forget()
-    cursor.execute("BEGIN")
-    assert table.intern(cursor, ["kept", "lost"]) == {"kept": 1, "lost": 2}
-    cursor.execute("COMMIT")
+    writing.execute("BEGIN")
+    assert table.intern(writing, ["kept", "lost"]) == {"kept": 1, "lost": 2}
+    writing.execute("COMMIT")
     table.keep()
-    assert dict(find(cursor, ["kept", "lost", "never"])) == {"kept": 1, "lost": 2}
-    assert table.intern(cursor, ["lost"]) == {"lost": 2}
+    assert dict(find(writing, ["kept", "lost", "never"])) == {"kept": 1, "lost": 2}
+    assert table.intern(writing, ["lost"]) == {"lost": 2}
 
 
 def test_memory_is_bounded_and_forgetting_costs_only_a_look_up(
-    cursor: sqlite3.Cursor, monkeypatch: pytest.MonkeyPatch
+    writing: SqliteWriting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(names, "CACHED_NAMES", 3)
     table = Names()
     for number in range(10):
-        assert {f"call/{number}": number + 1} == table.intern(cursor, [f"call/{number}"])
+        assert {f"call/{number}": number + 1} == table.intern(writing, [f"call/{number}"])
         table.keep()
         assert len(table._known) <= 3
-    assert table.intern(cursor, ["call/0", "call/9"]) == {"call/0": 1, "call/9": 10}
+    assert table.intern(writing, ["call/0", "call/9"]) == {"call/0": 1, "call/9": 10}
 
 
 @given(st.lists(st.text(max_size=3), max_size=1_100))

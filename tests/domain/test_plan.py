@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import pytest
 
-from contracts.faults import ConflictFault, Fault, RejectedFault, problem
+from contracts.faults import ConflictFault, RejectedFault, problem
 from domain.decider import Fact
 from domain.plan import PlanRules
+from tests.domain import given as told
 
 ADOPTED = Fact("plan.adopted", {"plan": "p", "version": 1})
 GOAL = Fact("goal.set", {"plan": "p", "goal": "g"})
@@ -30,23 +31,9 @@ def disputed(version: int | None = None) -> Fact:
     return Fact("definition.disputed", {"plan": "p", "kpi": "K06", "version": version, "by": "x", "reason": "y"})
 
 
-def given(*facts: Fact) -> Any:
-    rules = PlanRules()
-    state = rules.initial_state()
-    for fact in facts:
-        state = rules.evolve(state, fact)
-    return state
-
-
-def refusal(state: Any, fact: Fact) -> tuple[str, str]:
-    """(code, pointer) of the rule that refuses the fact."""
-    with pytest.raises(Fault) as told:
-        PlanRules().decide(state, fact)
-    return told.value.problem.code, told.value.problem.pointer
-
-
-def decided(state: Any, fact: Fact) -> list[Fact]:
-    return list(PlanRules().decide(state, fact))
+given = partial(told.given, PlanRules())
+decided = partial(told.decided, PlanRules())
+refusal = partial(told.refusal, PlanRules())
 
 
 @pytest.mark.parametrize("fact", [GOAL, OBJECTIVE, CALENDAR, defined(1), TARGET, retired(), disputed()])

@@ -9,8 +9,9 @@ from types import ModuleType
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
-from domain.recorder import LedgerDatastore, LedgerRecorder
-from domain.sqlite_file import SqliteFile
+from domain.recorder import LedgerRecorder
+from domain.sqlite.file import SqliteFile
+from domain.sqlite.recorder import SqliteBackEnd, SqliteLedgerRecorder
 from tests.domain.given import Stopped
 
 
@@ -48,7 +49,7 @@ class OnAHome:
         self.directory.cleanup()
 
     def create_recorder(self) -> LedgerRecorder:
-        return LedgerRecorder(LedgerDatastore(self.file, self.id_type), clock=Stopped())
+        return SqliteLedgerRecorder(SqliteBackEnd(self.file), clock=Stopped(), originator_id_type=self.id_type)
 
     def new_originator_id(self) -> UUID | str:
         return uuid4() if self.id_type == "uuid" else f"plan/{uuid4()}"

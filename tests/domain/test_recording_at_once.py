@@ -11,9 +11,9 @@ import pytest
 
 from contracts.recorded import Outcome, Submission
 from domain import sequencer as module
+from domain.back_end import TurnTaken
 from domain.ledger import Ledger
 from domain.sequencer import AT_ONCE_MAX, Sequencer
-from domain.sqlite_file import TurnTaken
 from tests.domain.given import call, ledger, statuses
 
 
@@ -132,8 +132,7 @@ def test_names_learnt_in_one_transaction_are_settled_before_the_next_begins(book
     def keep() -> None:
         def other() -> None:
             try:
-                with recorder.appending(wait=False):
-                    between.append("began")
+                recorder.append(lambda _: between.append("began"), wait=False)
             except TurnTaken:
                 between.append("waited")
 

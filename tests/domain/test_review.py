@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import pytest
 
 from contracts.faults import Fault
 from domain.decider import Fact
 from domain.review import ReviewRules, within_ledger
+from tests.domain import given as told
 
 SCHEDULED = Fact("review.scheduled", {"review": "march", "plan": "p1", "due": "2025-03-20"})
 
@@ -18,22 +19,9 @@ def held(plan: str = "p1", as_of: int = 7) -> Fact:
     return Fact("review.held", data)
 
 
-def given(*facts: Fact) -> Any:
-    rules = ReviewRules()
-    state = rules.initial_state()
-    for fact in facts:
-        state = rules.evolve(state, fact)
-    return state
-
-
-def refusal(state: Any, fact: Fact) -> tuple[str, str]:
-    with pytest.raises(Fault) as told:
-        ReviewRules().decide(state, fact)
-    return told.value.problem.code, told.value.problem.pointer
-
-
-def decided(state: Any, fact: Fact) -> list[Fact]:
-    return list(ReviewRules().decide(state, fact))
+given = partial(told.given, ReviewRules())
+decided = partial(told.decided, ReviewRules())
+refusal = partial(told.refusal, ReviewRules())
 
 
 def test_a_review_is_scheduled_once() -> None:

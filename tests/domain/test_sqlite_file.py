@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from contracts.faults import UnavailableFault
-from domain import schema, sqlite_file
-from domain.sqlite_file import FILE_NAME, MemoryStore, SqliteFile
+from domain.sqlite import file as sqlite_file
+from domain.sqlite import schema
+from domain.sqlite.file import FILE_NAME, MemoryStore, SqliteFile
 
 
 def pragma(file: SqliteFile, name: str) -> object:
@@ -53,7 +54,7 @@ def test_a_home_has_one_writer(tmp_path: Path) -> None:
         [
             sys.executable,
             "-c",
-            "import sys, pathlib\nfrom domain.sqlite_file import SqliteFile\n"
+            "import sys, pathlib\nfrom domain.sqlite.file import SqliteFile\n"
             "SqliteFile.open(pathlib.Path(sys.argv[1]))",
             str(tmp_path),
         ],

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from domain import verify as checking
-from domain.sqlite_file import FILE_NAME
+from domain.sqlite.asking import SqliteAsking
+from domain.sqlite.file import FILE_NAME
 from tests.domain.given import Stopped, adopted, call, goal, ledger, refused
-
-TRIGGERS = ("log_keeps_rows", "log_keeps_values", "log_columns_keeps_rows", "log_columns_keeps_values")
+from tests.domain.homes import tampered
 
 
 def written(home: Path) -> None:
@@ -22,16 +22,6 @@ def written(home: Path) -> None:
     clock.now_us += 1_000_000
     book.record([adopted(), goal(1), refused(), call(1, priority="2"), call(6)])
     book.close()
-
-
-def tampered(home: Path, *statements: str) -> None:
-    connection = sqlite3.connect(home / FILE_NAME)
-    for trigger in TRIGGERS:
-        connection.execute(f"DROP TRIGGER {trigger}")
-    for statement in statements:
-        connection.execute(statement)
-    connection.commit()
-    connection.close()
 
 
 def problems(home: Path) -> list[tuple[int | None, str]]:
@@ -115,12 +105,10 @@ def test_rows_that_changed_places_are_noticed(tmp_path: Path) -> None:
 def test_a_rewritten_event_with_its_digest_is_noticed_by_the_root(tmp_path: Path) -> None:
     written(tmp_path)
     changed = call(3, priority="2")
-    connection = sqlite3.connect(tmp_path / FILE_NAME)
-    for trigger in TRIGGERS:
-        connection.execute(f"DROP TRIGGER {trigger}")
-    connection.execute("UPDATE log SET state = ?, digest = ? WHERE log_index = 3", (changed.body, changed.digest))
-    connection.commit()
-    connection.close()
+    tampered(
+        tmp_path,
+        f"UPDATE log SET state = x'{changed.body.hex()}', digest = x'{changed.digest.hex()}' WHERE log_index = 3",
+    )
     found = problems(tmp_path)
     assert {None} == {index for index, _ in found}
     assert any("root" in sentence for _, sentence in found)
@@ -177,8 +165,8 @@ def test_an_event_let_in_twice_by_a_damaged_index_is_named(tmp_path: Path, monke
     book = ledger(tmp_path)
     assert ["recorded"] == [outcome.status for outcome in book.record([call(3)])]
     book.close()
-    ignore: Callable[..., None] = lambda *_: None  # noqa: E731
-    monkeypatch.setattr(checking._Check, "pages", ignore)
+    ignore: Callable[..., object] = lambda *_: ()  # noqa: E731
+    monkeypatch.setattr(SqliteAsking, "damages", ignore)
     assert [(9, "an event of this source and id is event 3 as well (2 in all)")] == problems(tmp_path)
     monkeypatch.setattr(checking._Check, "identities", ignore)
     assert problems(tmp_path) == [], "nothing else notices it"

@@ -27,7 +27,7 @@ _TABLES = (
         subject_id bigint,
         source_id bigint,
         agency_id bigint,
-        originator_version bigint NOT NULL,
+        originator_version bigint NOT NULL DEFAULT 1,
         originator_id text COLLATE "C" NOT NULL,
         event_id text COLLATE "C",
         digest bytea NOT NULL,

@@ -8,7 +8,7 @@ import pytest
 
 from domain.agreement import AgreementRules
 from domain.decider import Fact
-from tests.domain import given as told
+from tests.domain import given as telling
 
 SIGNED = Fact("agreement.signed", {"agreement": "mou", "parties": ["county", "clinic"]})
 ENDED = Fact("agreement.ended", {"agreement": "mou", "kind": "expired"})
@@ -21,9 +21,9 @@ def made(commitment: str = "c1", obligor: str = "clinic", obligee: str = "county
     return Fact("commitment.made", data)
 
 
-given = partial(told.given, AgreementRules())
-decided = partial(told.decided, AgreementRules())
-refusal = partial(told.refusal, AgreementRules())
+given = partial(telling.given, AgreementRules())
+decided = partial(telling.decided, AgreementRules())
+refusal = partial(telling.refusal, AgreementRules())
 
 
 def test_an_agreement_is_signed_once() -> None:

@@ -9,7 +9,7 @@ import pytest
 from contracts.faults import ConflictFault, RejectedFault, problem
 from domain.decider import Fact
 from domain.plan import PlanRules
-from tests.domain import given as told
+from tests.domain import given as telling
 
 ADOPTED = Fact("plan.adopted", {"plan": "p", "version": 1})
 GOAL = Fact("goal.set", {"plan": "p", "goal": "g"})
@@ -31,9 +31,9 @@ def disputed(version: int | None = None) -> Fact:
     return Fact("definition.disputed", {"plan": "p", "kpi": "K06", "version": version, "by": "x", "reason": "y"})
 
 
-given = partial(told.given, PlanRules())
-decided = partial(told.decided, PlanRules())
-refusal = partial(told.refusal, PlanRules())
+given = partial(telling.given, PlanRules())
+decided = partial(telling.decided, PlanRules())
+refusal = partial(telling.refusal, PlanRules())
 
 
 @pytest.mark.parametrize("fact", [GOAL, OBJECTIVE, CALENDAR, defined(1), TARGET, retired(), disputed()])

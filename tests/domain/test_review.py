@@ -9,7 +9,7 @@ import pytest
 from contracts.faults import Fault
 from domain.decider import Fact
 from domain.review import ReviewRules, within_ledger
-from tests.domain import given as told
+from tests.domain import given as telling
 
 SCHEDULED = Fact("review.scheduled", {"review": "march", "plan": "p1", "due": "2025-03-20"})
 
@@ -19,9 +19,9 @@ def held(plan: str = "p1", as_of: int = 7) -> Fact:
     return Fact("review.held", data)
 
 
-given = partial(told.given, ReviewRules())
-decided = partial(told.decided, ReviewRules())
-refusal = partial(told.refusal, ReviewRules())
+given = partial(telling.given, ReviewRules())
+decided = partial(telling.decided, ReviewRules())
+refusal = partial(telling.refusal, ReviewRules())
 
 
 def test_a_review_is_scheduled_once() -> None:

@@ -17,6 +17,11 @@ from contracts.recorded import Outcome, Submission
 from domain.sequencer import sender_of
 from ops.metrics import Metrics
 
+TOGETHER_MAX = 256
+"""Submissions of several requests that go to the writer as one group: as many as make the wake-ups cheap. A flood's
+whole turn in one group would be larger than the queue, which takes such a group when it is empty and is then full for
+everybody."""
+
 
 class SubmitPort(Protocol):
     """The part of the sequencer the intake uses."""
@@ -158,11 +163,19 @@ class Desk:
 
 
 def _by_sender(tickets: list[_Ticket]) -> Iterable[list[_Ticket]]:
-    """The tickets of each sender, in their order: each has a line of its own."""
+    """The tickets of each sender, in their order, in groups of ``TOGETHER_MAX`` submissions at most or a single ticket
+    that has more: each sender has a line of its own."""
     together: dict[str, list[_Ticket]] = {}
+    sizes: dict[str, int] = {}
     for ticket in tickets:
+        size = len(ticket.submissions)
+        before = sizes.get(ticket.sender, 0)
+        if before and before + size > TOGETHER_MAX:
+            yield together.pop(ticket.sender)
+            before = 0
         together.setdefault(ticket.sender, []).append(ticket)
-    return together.values()
+        sizes[ticket.sender] = before + size
+    yield from together.values()
 
 
 def _tell(tickets: list[_Ticket], result: list[Outcome] | BaseException) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from contracts.intake import validate
 from contracts.recorded import Outcome, Submission
 from ops.http.auth import TRUSTED_MACHINE, Principal
-from ops.http.desk import Desk
+from ops.http.desk import TOGETHER_MAX, Desk
 from ops.metrics import Metrics
 
 Raw = Callable[..., bytes]
@@ -57,3 +57,13 @@ def test_each_agency_has_a_line_of_its_own_and_an_operator_has_one(raw: Raw) -> 
 def test_where_nobody_is_asked_who_they_are_the_agency_of_the_event_has_the_line(raw: Raw) -> None:
     groups = _handed_in(([raw(1)], TRUSTED_MACHINE), ([raw(2, agency="harbor")], TRUSTED_MACHINE))
     assert [("police", 1), ("harbor", 1)] == groups
+
+
+def test_a_flood_of_one_turn_is_cut_into_groups_that_the_queue_can_refuse(raw: Raw) -> None:
+    flood = Principal("cad", "agency", "police")
+    harbor = Principal("hmis", "agency", "harbor")
+    half = [raw(n) for n in range(TOGETHER_MAX // 2)]
+    more = [raw(n) for n in range(TOGETHER_MAX + 1)]
+    groups = _handed_in((half, flood), (half, flood), (half[:1], harbor), (half, flood), (more, flood))
+    assert [TOGETHER_MAX, TOGETHER_MAX // 2, TOGETHER_MAX + 1] == [size for whose, size in groups if whose == "police"]
+    assert [1] == [size for whose, size in groups if whose == "harbor"]

@@ -203,7 +203,9 @@ def built_rows(
     if population.name == "trained_staff":
         return built.Built(trained_staff(connection), None)
     if population.name == "obligations":
-        # Not at the top: that room reads the expected reports, which are counted here.
+        # Not at the top, for the two need each other: what is owed includes the reports that are expected, whose rows
+        # are built here for K37, and K39 counts what is owed. Reports moved out of here would still need the periods,
+        # partners and populations of this package, and be counted by it; only these moved below all would part them.
         from projections.obligations.counted import counted_rows
 
         return built.Built(counted_rows(connection, zone), None)

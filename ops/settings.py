@@ -132,7 +132,7 @@ class Settings(BaseSettings):
     )
     database_pool_max: int = Field(
         default=10,
-        ge=2,
+        ge=4,
         le=1_000,
         description="Connections to PostgreSQL that one process holds at most. All processes together must stay "
         "below the server's max_connections.",
@@ -157,7 +157,7 @@ class Settings(BaseSettings):
         default=None,
         min_length=1,
         description="The name under which this ledger's processes log in to the brokers (SASL SCRAM-SHA-512). "
-        "Unset: without logging in.",
+        "Unset: they do not log in.",
     )
     broker_password_file: Path | None = Field(
         default=None,
@@ -271,7 +271,7 @@ class Settings(BaseSettings):
         return with_password(self.database, password)
 
     def broker_password(self) -> str | None:
-        """The password of ``broker_user``, read now; None where nobody logs in. Raises the fault ``settings_invalid``."""
+        """The password of ``broker_user``, read now; None without one. Raises the fault ``settings_invalid``."""
         if self.broker_user is None:
             return None
         if self.broker_password_file is None:

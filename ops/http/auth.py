@@ -29,8 +29,10 @@ _MEMBERSHIP = ("agency.joined", "agency.withdrew")
 
 
 class Credential(BaseModel):
-    """One line of the credentials file. ``token_sha256`` is the SHA-256 of the token in hex: the file
-    holds no secret.
+    """One line of the credentials file. ``token_sha256`` is the SHA-256 of the token in hex: the file holds no secret.
+
+    ``kafka_topic`` is a topic of its own on which it may also send; ``kafka_principal`` is who the broker knows it as,
+    to whom the broker's own rules give that topic.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,11 +41,15 @@ class Credential(BaseModel):
     role: Role
     agency: str | None = Field(default=None, min_length=1, max_length=200)
     token_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    kafka_topic: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")
+    kafka_principal: str | None = Field(default=None, min_length=1, max_length=200)
 
     @model_validator(mode="after")
     def _an_agency_names_itself(self) -> Credential:
         if (self.role == "agency") != (self.agency is not None):
             raise ValueError("role agency needs an agency, and no other role may have one")
+        if self.kafka_topic is not None and self.role == "reader":
+            raise ValueError("a reader sends nothing, so it has no kafka_topic")
         return self
 
 
@@ -115,6 +121,9 @@ def load_credentials(path: Path) -> list[Credential]:
         raise fault("settings_invalid", f"{path} at {where}: {first['msg']}", "/credentials_file") from error
     if len({credential.name for credential in found}) < len(found):
         raise fault("settings_invalid", f"{path}: a name is given twice", "/credentials_file")
+    topics = [credential.kafka_topic for credential in found if credential.kafka_topic is not None]
+    if len(set(topics)) < len(topics):
+        raise fault("settings_invalid", f"{path}: a kafka_topic is given twice", "/credentials_file")
     if not found:
         raise fault("settings_invalid", f"{path} names nobody", "/credentials_file")
     return found

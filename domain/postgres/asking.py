@@ -162,7 +162,8 @@ class PostgresWriting(PostgresAsking):
         self.execute(
             f"INSERT INTO rejections AS kept (number, {', '.join(columns)}) "
             f"VALUES ((SELECT coalesce(max(number), 0) + 1 FROM rejections), {','.join('?' * len(columns))}) "
-            "ON CONFLICT (raw_sha256, code, md5(pointer), md5(coalesce(agency, ''))) DO UPDATE SET times = kept.times + 1, "
+            "ON CONFLICT (raw_sha256, code, md5(pointer), md5(coalesce(agency, ''))) DO UPDATE "
+            "SET times = kept.times + 1, "
             "last_received_at_us = greatest(kept.last_received_at_us, excluded.last_received_at_us)",
             row,
         )

@@ -6,7 +6,7 @@ back before the first event is taken, and a server that may lose what it has com
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,12 +46,8 @@ def is_passing(error: Exception, session: Session | None) -> bool:
     """Whether the same may succeed when it is tried again: the connection is lost, or another was in the way."""
     if isinstance(error, _PASSING):
         return True
-    return isinstance(error, LOST) and (session is None or session.closed or error_is_nameless(error))
-
-
-def error_is_nameless(error: Exception) -> bool:
-    """Whether no server said it: it comes from a connection that broke, or never was."""
-    return isinstance(error, psycopg.Error) and error.sqlstate is None
+    # Without a code, no server said it: it comes from a connection that broke, or never was.
+    return isinstance(error, LOST) and (error.sqlstate is None or (session is not None and session.closed))
 
 
 class Sessions:
@@ -69,8 +65,9 @@ class Sessions:
             raise fault("database_unavailable", f"PostgreSQL says: {told(error)}") from error
         # One connection writes to the log; of the others, as many may be lent out to ask as to keep rows beside it.
         half = max(1, (limits.pool_max - 1) // 2)
-        self.askers = self._pool("ask", half)
-        self.keepers = self._pool("keep", half, close_returns=True)
+        self.askers = self._pool("ask", half, autocommit=True)
+        # Lent to SQLAlchemy, which begins and commits by itself, gives back by closing, and cannot ask again.
+        self.keepers = self._pool("keep", half, autocommit=False, check=ConnectionPool.check_connection)
 
     def connect(self, purpose: str) -> Session:
         """A new session in autocommit, set up and checked. Raises psycopg's errors."""
@@ -126,19 +123,24 @@ class Sessions:
         row = session.execute(f"SELECT {calls}", [word for pair in wanted.items() for word in pair]).fetchone()
         if row is None or row[0] != "on":
             raise fault("database_unsuitable", f"PostgreSQL answered synchronous_commit = {row and row[0]}, not on.")
+        if not session.autocommit:
+            session.commit()
 
-    def _pool(self, purpose: str, largest: int, *, close_returns: bool = False) -> ConnectionPool[Session]:
+    def _pool(
+        self, purpose: str, largest: int, *, autocommit: bool, check: Callable[[Session], None] | None = None
+    ) -> ConnectionPool[Session]:
         return ConnectionPool(
             self._address,
-            kwargs={"autocommit": True, **self._how(purpose)},
+            kwargs={"autocommit": autocommit, **self._how(purpose)},
             configure=self._set_up,
+            check=check,
             min_size=0,
             max_size=largest,
             timeout=self.limits.connect_timeout_s,
             # Short: whoever asks for a session asks again by itself, and must not wait for a long pause to end.
             reconnect_timeout=1.0,
             name=f"tallystick {purpose}",
-            close_returns=close_returns,
+            close_returns=not autocommit,
             open=True,
         )
 

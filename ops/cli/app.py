@@ -24,6 +24,7 @@ from ops.cli import (
     feeds,
     import_file,
     kpi,
+    migrate,
     obligations,
     quality,
     quarantine,
@@ -55,7 +56,7 @@ for module in (demo, serve, record, import_file, scorecard, kpi, explain, reject
     module.register(app)
 for module in (obligations, reconciliation, reviews, actions, feeds, quality):
     module.register(app)
-for module in (quarantine, rebuild, verify, doctor, schemas):
+for module in (quarantine, rebuild, verify, doctor, schemas, migrate):
     module.register(app)
 
 

@@ -16,7 +16,7 @@ from contracts.faults import fault
 from contracts.recorded import Outcome
 from ops.cli.opening import writing
 from ops.cli.options import Format, Home, OutputFormat
-from ops.cli.output import Result, leave_with, show
+from ops.cli.output import Result, leave_with, note, show
 from ops.cli.progress import Meter
 
 _TOLD = 10
@@ -66,6 +66,8 @@ def record(
             stream.close()
     told = tally.to_json()
     show(tally_result(told, problems), how)
+    if not tally.submitted:
+        note(f"There is no event in {'what was sent' if file == '-' else file}, so nothing was recorded.")
     leave_with(told)
 
 

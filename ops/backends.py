@@ -103,19 +103,35 @@ def limits(settings: Settings, pool_max: int) -> Limits:
 
 
 @contextmanager
+def open_log(settings: Settings, clock: Clock) -> Iterator[Ledger]:
+    """The log and the durable tables of the database, for a process that has nothing to do with views. Raises as
+    ``open_parts`` does."""
+    from ops.agreeing import agree
+
+    with _log(settings, clock) as ledger:
+        agree(ledger.store(), settings)
+        yield ledger
+
+
+@contextmanager
 def durable_store(settings: Settings, clock: Clock) -> Iterator[Store]:
-    """The database's durable tables, for a command that looks at nothing else. Raises as ``open_parts`` does, but for
-    ``settings_differ``."""
+    """The durable tables of the database, whatever settings the other processes have and however durable it is."""
+    with _log(settings, clock, must_be_durable=False) as ledger:
+        yield ledger.store()
+
+
+@contextmanager
+def _log(settings: Settings, clock: Clock, *, must_be_durable: bool = True) -> Iterator[Ledger]:
     for_log, _ = pools(settings.database_pool_max)
     ledger = Ledger.connect(
         settings.database_address(),
         clock=clock,
         writable=False,
         limits=limits(settings, for_log),
-        must_be_durable=False,
+        must_be_durable=must_be_durable,
     )
     with closing(ledger):
-        yield ledger.store()
+        yield ledger
 
 
 def brokers(settings: Settings) -> Brokers:

@@ -9,9 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ops.addresses import without_secrets
 from ops.settings import Settings
+
+if TYPE_CHECKING:
+    from streams.kafka.relay import RelayStanding
 
 HEAD_AHEAD_MAX_S = 300
 """Seconds by which the last recorded_at may lie ahead of the clock: beyond it one of the two moments is wrong."""
@@ -55,6 +59,20 @@ class Readiness:
         }
 
 
+class Stall:
+    """Remembers when a position last moved or there was nothing to move for. Not safe from several threads at once."""
+
+    def __init__(self) -> None:
+        self._position = -1
+        self._moved_s = 0.0
+
+    def still_s(self, position: int, waiting: bool, monotonic_s: float) -> float:
+        """For how many seconds the position has stood still while something waits."""
+        if position != self._position or not waiting:
+            self._position, self._moved_s = position, monotonic_s
+        return monotonic_s - self._moved_s
+
+
 class Watch:
     """Remembers when the position last moved. Safe to ask from any thread."""
 
@@ -63,17 +81,13 @@ class Watch:
         self._stall_max_s = settings.ready_stall_max_s
         self._read = read
         self._lock = threading.Lock()
-        self._position = -1
-        self._moved_s = 0.0
+        self._stall = Stall()
 
     def look(self) -> Readiness:
         """Read the vitals and judge them."""
         with self._lock:
             now = self._read()
-            if now.position != self._position or now.lag_events == 0:
-                self._position = now.position
-                self._moved_s = now.monotonic_s
-            still_s = now.monotonic_s - self._moved_s
+            still_s = self._stall.still_s(now.position, now.lag_events > 0, now.monotonic_s)
         checks = (
             Check("writer", now.writer_alive, "alive" if now.writer_alive else "the writer thread has ended"),
             Check("runner", now.runner_alive, "alive" if now.runner_alive else "the runner thread has ended"),
@@ -99,3 +113,31 @@ class Watch:
             ),
         )
         return Readiness(all(check.ok for check in checks), checks)
+
+
+class RelayWatch:
+    """Whether a relay should be left alone: it sends, or stands by for the one that does. Ask from any thread."""
+
+    def __init__(self, settings: Settings, read: Callable[[], RelayStanding], monotonic_s: Callable[[], float]) -> None:
+        self._stall_max_s = settings.ready_stall_max_s
+        self._read = read
+        self._monotonic_s = monotonic_s
+        self._lock = threading.Lock()
+        self._stall = Stall()
+
+    def look(self) -> Readiness:
+        """Read how it is doing and judge it."""
+        with self._lock:
+            now = self._read()
+            waits = now.state != "waiting" and now.head > now.position
+            still_s = self._stall.still_s(now.position, waits, self._monotonic_s())
+        away = now.state in ("broker_away", "database_away", "stopped")
+        stalled = still_s > self._stall_max_s
+        said = f"{now.state}, at {now.position}"
+        return Readiness(
+            not away and not stalled,
+            (
+                Check("engines", not away, said if now.error is None else f"{said}: {without_secrets(now.error)}"),
+                Check("progress", not stalled, said if not stalled else f"{said}: not moved for {still_s:.0f} s"),
+            ),
+        )

@@ -83,6 +83,32 @@ CATALOGUE: tuple[MetricSpec, ...] = (
         "obligations",
         ("state", "kind"),
     ),
+    MetricSpec(
+        "tallystick_relay_log_index", "gauge", "The last log_index that the broker has acknowledged.", "log_index"
+    ),
+    MetricSpec("tallystick_relay_lag_events", "gauge", "Recorded events that the relay has not sent yet.", "events"),
+    MetricSpec("tallystick_relay_sends", "gauge", "1 while this relay holds the lease and sends, else 0.", "boolean"),
+    MetricSpec(
+        "tallystick_relay_sent_total", "counter", "Messages the broker has acknowledged, repeats too.", "messages"
+    ),
+    MetricSpec("tallystick_relay_takeovers_total", "counter", "Times this relay has taken the lease.", "takeovers"),
+    MetricSpec(
+        "tallystick_partition_log_index",
+        "gauge",
+        "The last log_index applied of each partition of the topic of events.",
+        "log_index",
+        ("partition",),
+    ),
+    MetricSpec(
+        "tallystick_partition_behind",
+        "gauge",
+        "1 while more was sent to a partition than is applied of it, else 0.",
+        "boolean",
+        ("partition",),
+    ),
+    MetricSpec(
+        "tallystick_cells_kept", "gauge", "1 while this worker holds the lease of the cells, else 0.", "boolean"
+    ),
     MetricSpec("tallystick_cells_refreshed_total", "counter", "KPI cells brought up to date.", "cells"),
     MetricSpec(
         "tallystick_http_requests_total",

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -20,6 +21,7 @@ from prometheus_client.exposition import ThreadingWSGIServer
 from contracts.faults import fault
 from ops.health import Readiness
 from ops.metrics import Metrics
+from ops.settings import Settings
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
@@ -89,6 +91,16 @@ class VitalSigns:
                 return _json(start, _NOT_READY, {"ready": False, "checks": [], "error": type(error).__name__})
             return _json(start, "200 OK" if found.ready else _NOT_READY, found.to_json())
         return _json(start, "404 Not Found", {"code": "not_found"})
+
+
+@contextmanager
+def answering(metrics: Metrics, ready: Callable[[], Readiness], settings: Settings) -> Iterator[str | None]:
+    """Answers where the settings say so; yields the URL, None where they say nowhere."""
+    if settings.metrics_port is None:
+        yield None
+        return
+    with VitalSigns(metrics, ready, host=settings.metrics_host, port=settings.metrics_port) as signs:
+        yield signs.url
 
 
 _NOT_READY = "503 Service Unavailable"

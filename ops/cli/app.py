@@ -32,6 +32,7 @@ from ops.cli import (
     reconciliation,
     record,
     rejections,
+    relay,
     reviews,
     schemas,
     scorecard,
@@ -52,7 +53,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (demo, serve, record, import_file, scorecard, kpi, explain, rejections):
+for module in (demo, serve, relay, record, import_file, scorecard, kpi, explain, rejections):
     module.register(app)
 for module in (obligations, reconciliation, reviews, actions, feeds, quality):
     module.register(app)

@@ -56,6 +56,7 @@ class PostgresAsking:
         self._session = session
         # In binary, or every body would be written as hexadecimal digits and read back.
         self._cursor = session.cursor(binary=True)
+        self._streams: list[psycopg.ServerCursor[Row]] = []
 
     def ask(self, sql: str, parameters: Sequence[object] = ()) -> Found:
         """All rows, at hand."""
@@ -65,7 +66,13 @@ class PostgresAsking:
         """The rows through a cursor of the server."""
         cursor = self._session.cursor(f"stream_{next(self._numbers)}", binary=True)
         cursor.itersize = _STREAMED
+        self._streams.append(cursor)
         return cursor.execute(_marked(sql), parameters)
+
+    def close(self) -> None:
+        """To be called before the transaction ends: the streams that were read end with it."""
+        while self._streams:
+            self._streams.pop().close()
 
     def among(self, column: str) -> str:
         """One parameter, however many numbers."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Literal, TypeVar
 
 import psycopg
@@ -21,7 +21,7 @@ from domain.back_end import Asking, Writing
 from domain.postgres.asking import PostgresAsking
 from domain.postgres.batches import PAUSE_FIRST_S, PAUSE_LARGEST_S, RETRY_AFTER_S, Batches
 from domain.postgres.limits import Limits
-from domain.postgres.sessions import Sessions, is_passing, told
+from domain.postgres.sessions import Session, Sessions, is_passing, told
 from domain.postgres.store import PostgresStore
 from domain.recorder import LedgerFactory, LedgerRecorder
 
@@ -47,8 +47,8 @@ class PostgresBackEnd:
         pause = PAUSE_FIRST_S
         while True:
             try:
-                with self._sessions.asking() as session:
-                    return question(PostgresAsking(session))
+                with self._asking() as (_, asking):
+                    return question(asking)
             except psycopg.Error as error:
                 if not is_passing(error, None) or time.monotonic() + pause > deadline:
                     raise self._fault(error) from error
@@ -58,9 +58,14 @@ class PostgresBackEnd:
     @contextmanager
     def snapshot(self) -> Iterator[Asking]:
         """A read-only transaction; its questions may take as long as they do."""
-        with self._sessions.asking() as session:
+        with self._asking() as (session, asking):
             session.execute("SET LOCAL statement_timeout = 0")
-            yield PostgresAsking(session)
+            yield asking
+
+    @contextmanager
+    def _asking(self) -> Iterator[tuple[Session, PostgresAsking]]:
+        with self._sessions.asking() as session, closing(PostgresAsking(session)) as asking:
+            yield session, asking
 
     def transact(self, work: Callable[[Writing], T], *, wait: bool) -> T:
         """See ``Batches``."""

@@ -17,6 +17,7 @@ from contracts.ports import Clock
 from contracts.recorded import Accepted, Rejected
 from domain.decider import Decider, Fact
 from domain.ledger import Ledger
+from tests.domain.homes import Home
 
 NOON_US = 1_741_000_000_000_000
 """Some moment in March 2025, UTC microseconds."""
@@ -32,8 +33,11 @@ class Stopped:
         return self.now_us
 
 
-def ledger(home: Path, clock: Clock | None = None, **options: Any) -> Ledger:
-    return Ledger.open(home, clock=clock or Stopped(), **options)
+def ledger(home: Home, clock: Clock | None = None, **options: Any) -> Ledger:
+    """The ledger that lives there, opened anew."""
+    if isinstance(home, Path):
+        return Ledger.open(home, clock=clock or Stopped(), **options)
+    return Ledger.connect(home.address, clock=clock or Stopped(), **options)
 
 
 def event(

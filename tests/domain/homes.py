@@ -69,3 +69,8 @@ def tampered(home: Home, *statements: str) -> None:
             for pattern, words in _TRANSLATED:
                 statement = re.sub(pattern, words, statement)
             connection.execute(statement)
+
+
+def refusal_of(home: Home, words: str) -> Exception:
+    """What the database raises when it cannot go on."""
+    return sqlite3.OperationalError(words) if isinstance(home, Path) else psycopg.errors.IoError(words)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from contracts.recorded import Gist, Recorded
 from domain.ledger import Ledger
 from tests.domain.given import Stopped, adopted, call, ledger
+from tests.domain.homes import Home
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Iterator[Ledger]:
-    book = ledger(tmp_path, Stopped())
+def book(home: Home) -> Iterator[Ledger]:
+    book = ledger(home, Stopped())
     book.record([call(number) for number in range(40)])
     # Extensions may have the names of what is not read from the envelope.
     book.record([adopted(), call(3, id="again", kind=5, supersedes="e000003")])

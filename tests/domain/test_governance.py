@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from domain.appending import Appending
 from domain.governance import Governance
 from domain.shells import Decided, DecisionMapper
 from tests.domain.given import adopted, call, event, goal, ledger, statuses
+from tests.domain.homes import Home
 
 
 def definition(version: int = 1) -> dict[str, Any]:
@@ -40,8 +40,8 @@ def objective() -> Accepted:
     return event("objective.set", data, id="objective", subject="plan/p1")
 
 
-def test_decisions_of_one_batch_see_each_other_and_keep_their_order(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_decisions_of_one_batch_see_each_other_and_keep_their_order(home: Home) -> None:
+    book = ledger(home)
     batch = [goal(1, id="early"), call(1), adopted(), call(2), goal(1), objective(), kpi()]
     outcomes = book.record(batch)
     assert ["rejected", *["recorded"] * 6] == statuses(outcomes)
@@ -51,8 +51,8 @@ def test_decisions_of_one_batch_see_each_other_and_keep_their_order(tmp_path: Pa
     book.close()
 
 
-def test_a_decision_is_stored_as_exactly_the_bytes_received(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_a_decision_is_stored_as_exactly_the_bytes_received(home: Home) -> None:
+    book = ledger(home)
     sent = adopted(correlationid="meeting-7")
     book.record([sent])
     (read,) = book.reader().after(0, 9)
@@ -63,8 +63,8 @@ def test_a_decision_is_stored_as_exactly_the_bytes_received(tmp_path: Path) -> N
     book.close()
 
 
-def test_a_refused_decision_is_rejected_with_its_rule_and_kept(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_a_refused_decision_is_rejected_with_its_rule_and_kept(home: Home) -> None:
+    book = ledger(home)
     sent = goal(1)
     (outcome,) = book.record([sent])
     assert (outcome.status, outcome.receipt) == ("rejected", None)
@@ -80,14 +80,14 @@ def test_a_refused_decision_is_rejected_with_its_rule_and_kept(tmp_path: Path) -
     book.close()
 
 
-def test_a_refused_decision_can_be_sent_again_once_the_rule_is_met(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_a_refused_decision_can_be_sent_again_once_the_rule_is_met(home: Home) -> None:
+    book = ledger(home)
     assert statuses(book.record([goal(1), adopted(), goal(1)])) == ["rejected", "recorded", "recorded"]
     book.close()
 
 
-def test_a_decision_on_a_version_seen_is_refused_once_the_plan_has_moved_on(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_a_decision_on_a_version_seen_is_refused_once_the_plan_has_moved_on(home: Home) -> None:
+    book = ledger(home)
     outcomes = book.record(
         [
             adopted(expectedversion=0),
@@ -105,15 +105,15 @@ def test_a_decision_on_a_version_seen_is_refused_once_the_plan_has_moved_on(tmp_
     book.close()
 
 
-def test_control_without_the_guard_a_stale_decision_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_without_the_guard_a_stale_decision_is_taken(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("domain.governance._guard", lambda *_: None)
-    book = ledger(tmp_path)
+    book = ledger(home)
     assert statuses(book.record([adopted(), goal(2, expectedversion=0)])) == ["recorded"] * 2
     book.close()
 
 
-def test_a_batch_that_is_rolled_back_leaves_the_plan_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    book = ledger(tmp_path)
+def test_a_batch_that_is_rolled_back_leaves_the_plan_as_it_was(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = ledger(home)
     book.record([adopted()])
     with monkeypatch.context() as broken:
         broken.setattr(Appending, "close", lambda _: 1 / 0)
@@ -124,8 +124,8 @@ def test_a_batch_that_is_rolled_back_leaves_the_plan_as_it_was(tmp_path: Path, m
     book.close()
 
 
-def test_plans_and_agreements_are_apart(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_plans_and_agreements_are_apart(home: Home) -> None:
+    book = ledger(home)
     data = {"agreement": "p1", "kind": "mou", "parties": ["county", "clinic"], "effective": "2025-01-01"}
     signed = event("agreement.signed", data, id="sign", subject="agreement/p1")
     promise = {
@@ -143,9 +143,9 @@ def test_plans_and_agreements_are_apart(tmp_path: Path) -> None:
     book.close()
 
 
-def test_a_definition_the_projections_cannot_evaluate_is_refused(tmp_path: Path) -> None:
+def test_a_definition_the_projections_cannot_evaluate_is_refused(home: Home) -> None:
     found = problem("definition_invalid", "no such column", "/data/definition")
-    book = ledger(tmp_path, definition_checker=lambda _: found)
+    book = ledger(home, definition_checker=lambda _: found)
     outcomes = book.record([adopted(), goal(1), objective(), kpi()])
     assert statuses(outcomes) == ["recorded", "recorded", "recorded", "rejected"]
     assert found == outcomes[3].problem

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -14,14 +13,15 @@ from domain.appending import Appending, DamagedSubmission
 from domain.ledger import Ledger
 from domain.tree import Frontier
 from tests.domain.given import NOON_US, Stopped, adopted, call, goal, ledger, refused, statuses
+from tests.domain.homes import Database, Home, refusal_of, tampered
 
 
 def indexes(book: Ledger) -> list[int]:
     return [event.log_index for event in book.reader().after(0, 10_000)]
 
 
-def test_a_recorded_event_gets_a_receipt_and_can_be_read_back(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_a_recorded_event_gets_a_receipt_and_can_be_read_back(home: Home) -> None:
+    book = ledger(home)
     sent = call(1)
     (outcome,) = book.record([sent])
     assert outcome.status == "recorded"
@@ -34,9 +34,9 @@ def test_a_recorded_event_gets_a_receipt_and_can_be_read_back(tmp_path: Path) ->
     book.close()
 
 
-def test_law_2_the_same_content_again_gets_the_first_receipt(tmp_path: Path) -> None:
+def test_law_2_the_same_content_again_gets_the_first_receipt(home: Home) -> None:
     clock = Stopped()
-    book = ledger(tmp_path, clock)
+    book = ledger(home, clock)
     (first,) = book.record([call(1)])
     clock.now_us += 1
     again = book.record([call(1), call(2), call(1)])
@@ -46,16 +46,16 @@ def test_law_2_the_same_content_again_gets_the_first_receipt(tmp_path: Path) -> 
     book.close()
 
 
-def test_law_2_repeats_inside_one_batch_are_found(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_law_2_repeats_inside_one_batch_are_found(home: Home) -> None:
+    book = ledger(home)
     outcomes = book.record([call(1), call(1), call(2), call(1, priority="2")])
     assert statuses(outcomes) == ["recorded", "duplicate", "recorded", "conflict"]
     assert outcomes[0].receipt == outcomes[1].receipt == outcomes[3].receipt
     book.close()
 
 
-def test_law_2_other_content_under_the_same_identity_reports_both_digests(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_law_2_other_content_under_the_same_identity_reports_both_digests(home: Home) -> None:
+    book = ledger(home)
     first, other = call(1), call(1, priority="2")
     book.record([first])
     (outcome,) = book.record([other])
@@ -71,8 +71,8 @@ def test_law_2_other_content_under_the_same_identity_reports_both_digests(tmp_pa
     book.close()
 
 
-def test_law_2_an_identity_is_shared_by_statements_and_decisions(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_law_2_an_identity_is_shared_by_statements_and_decisions(home: Home) -> None:
+    book = ledger(home)
     book.record([call(1, id="same"), adopted(id="first")])
     outcomes = book.record([adopted(plan="p2", id="same"), call(2, id="first"), adopted(id="first")])
     assert statuses(outcomes) == ["conflict", "conflict", "duplicate"]
@@ -80,15 +80,15 @@ def test_law_2_an_identity_is_shared_by_statements_and_decisions(tmp_path: Path)
     book.close()
 
 
-def test_the_same_id_of_another_source_is_another_event(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_the_same_id_of_another_source_is_another_event(home: Home) -> None:
+    book = ledger(home)
     outcomes = book.record([call(1), call(1, source="//city/cad"), call(1, source="//county/cad/1", id="e")])
     assert statuses(outcomes) == ["recorded"] * 3
     book.close()
 
 
-def test_an_id_with_slashes_is_not_taken_for_another_source(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_an_id_with_slashes_is_not_taken_for_another_source(home: Home) -> None:
+    book = ledger(home)
     outcomes = book.record([call(1, id="1/2"), call(1, id="2", source="//county/cad/1"), call(1, id="2")])
     assert statuses(outcomes) == ["recorded"] * 3
     (found,) = book.reader().by_identity([("//county/cad", "1/2")], 9)
@@ -96,15 +96,13 @@ def test_an_id_with_slashes_is_not_taken_for_another_source(tmp_path: Path) -> N
     book.close()
 
 
-def test_law_3_the_log_is_dense_after_a_batch_that_was_rolled_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    book = ledger(tmp_path)
+def test_law_3_the_log_is_dense_after_a_batch_that_was_rolled_back(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = ledger(home)
     book.record([call(1)])
     root, totals = book.head().root, book.totals()
 
     def fail(self: Appending) -> None:
-        raise sqlite3.OperationalError("no power")
+        raise refusal_of(home, "no power")
 
     with monkeypatch.context() as broken:
         broken.setattr(Appending, "close", fail)
@@ -121,10 +119,8 @@ def test_law_3_the_log_is_dense_after_a_batch_that_was_rolled_back(
     book.close()
 
 
-def test_control_a_name_remembered_from_a_lost_batch_is_noticed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    book = ledger(tmp_path)
+def test_control_a_name_remembered_from_a_lost_batch_is_noticed(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = ledger(home)
     names = book.recorder._names
     monkeypatch.setattr(names, "forget", names.keep)
     with monkeypatch.context() as broken:
@@ -177,6 +173,38 @@ def test_the_log_is_append_only(tmp_path: Path, statement: str) -> None:
     book.close()
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM log WHERE log_index = 1",
+        "UPDATE log SET time_us = 0 WHERE log_index = 1",
+        "INSERT INTO log SELECT * FROM log WHERE log_index = 1 "
+        "ON CONFLICT (log_index) DO UPDATE SET digest = excluded.digest",
+        "TRUNCATE log",
+        "DELETE FROM log_columns",
+        "UPDATE log_columns SET ids = ''",
+        "TRUNCATE claims",
+        "SET session_replication_role = replica; DELETE FROM log",
+    ],
+)
+def test_the_log_is_append_only_on_postgres_too(postgres_address: str, statement: str) -> None:
+    book = ledger(Database(lambda: postgres_address))
+    book.record([call(1), call(2)])
+    with pytest.raises(Exception, match="append-only"), book.store().write() as connection:
+        connection.exec_driver_sql(statement)
+    assert book.verify().ok
+    book.close()
+
+
+def test_control_without_the_trigger_rows_go_on_postgres_too(postgres_address: str) -> None:
+    home = Database(lambda: postgres_address)
+    book = ledger(home)
+    book.record([call(1), call(2)])
+    tampered(home, "DELETE FROM log WHERE log_index = 1")
+    assert not book.verify().ok
+    book.close()
+
+
 def test_control_without_the_trigger_the_log_can_be_changed_and_verify_notices(tmp_path: Path) -> None:
     book = ledger(tmp_path)
     book.record([call(1), call(2)])
@@ -187,8 +215,8 @@ def test_control_without_the_trigger_the_log_can_be_changed_and_verify_notices(t
     book.close()
 
 
-def test_law_9_every_submission_is_counted_in_exactly_one_outcome(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_law_9_every_submission_is_counted_in_exactly_one_outcome(home: Home) -> None:
+    book = ledger(home)
     batches = [
         [call(1), call(2), refused(), call(1)],
         [call(1, priority="2"), adopted(), goal(1, plan="nobody"), adopted(version=1, id="twice")],
@@ -206,9 +234,9 @@ def test_law_9_every_submission_is_counted_in_exactly_one_outcome(tmp_path: Path
     book.close()
 
 
-def test_recorded_at_never_decreases(tmp_path: Path) -> None:
+def test_recorded_at_never_decreases(home: Home) -> None:
     clock = Stopped()
-    book = ledger(tmp_path, clock)
+    book = ledger(home, clock)
     book.record([call(1)])
     clock.now_us = NOON_US - 1_000_000
     (outcome,) = book.record([call(2)])
@@ -217,8 +245,8 @@ def test_recorded_at_never_decreases(tmp_path: Path) -> None:
     book.close()
 
 
-def test_a_body_that_was_changed_on_the_way_is_not_written(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_a_body_that_was_changed_on_the_way_is_not_written(home: Home) -> None:
+    book = ledger(home)
     sent = call(1)
     broken = structs.replace(sent, body=sent.body.replace(b'"911"', b'"988"'))
     with pytest.raises(DamagedSubmission):
@@ -227,11 +255,11 @@ def test_a_body_that_was_changed_on_the_way_is_not_written(tmp_path: Path) -> No
     book.close()
 
 
-def test_the_same_events_give_the_same_root_whenever_and_however_they_come(tmp_path: Path) -> None:
+def test_the_same_events_give_the_same_root_whenever_and_however_they_come(home: Home) -> None:
     batch: list[Accepted] = [call(1), call(2), adopted(), goal(1), call(3)]
-    whole = ledger(tmp_path / "whole")
+    whole = ledger(home / "whole")
     whole.record(batch)
-    single = ledger(tmp_path / "single", Stopped(NOON_US * 2))
+    single = ledger(home / "single", Stopped(NOON_US * 2))
     for event in batch:
         single.record([event])
     assert whole.head().root == single.head().root
@@ -239,35 +267,35 @@ def test_the_same_events_give_the_same_root_whenever_and_however_they_come(tmp_p
     single.close()
 
 
-def test_what_was_recorded_is_there_after_reopening(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_what_was_recorded_is_there_after_reopening(home: Home) -> None:
+    book = ledger(home)
     book.record([call(1), adopted()])
     head = book.head()
     book.close()
-    book = ledger(tmp_path)
+    book = ledger(home)
     assert head == book.head()
     assert statuses(book.record([call(1), adopted(), goal(1)])) == ["duplicate", "duplicate", "recorded"]
     book.close()
-    book = ledger(tmp_path, writable=False)
+    book = ledger(home, writable=False)
     assert book.head().log_index == 3
     assert book.verify().ok
     book.close()
 
 
-def test_nothing_is_nothing(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_nothing_is_nothing(home: Home) -> None:
+    book = ledger(home)
     assert book.record([]) == []
     assert book.head().log_index == 0
     assert book.verify().ok
     book.close()
 
 
-def test_the_environment_cannot_make_readers_miss_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_cannot_make_readers_miss_events(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERSISTENCE_MODULE", "no.such.module")
-    ledger(tmp_path).close()
+    ledger(home).close()
     monkeypatch.setenv("LEDGER_POSTGRES_ENABLE_DB_FUNCTIONS", "y")
     with pytest.raises(RejectedFault) as told:
-        ledger(tmp_path)
+        ledger(home)
     assert told.value.problem.code == "settings_invalid"
     monkeypatch.undo()
-    ledger(tmp_path).close()  # The refused opening gave up the lock.
+    ledger(home).close()  # The refused opening gave up the lock.

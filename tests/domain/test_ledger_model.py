@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+from collections.abc import Iterator
+from itertools import count
+from typing import ClassVar
 
 import pytest
 from hypothesis import Phase, settings
@@ -14,6 +15,7 @@ from contracts.recorded import Accepted, Rejected
 from domain.appending import Appending
 from domain.tree import Frontier
 from tests.domain.given import Stopped, adopted, call, goal, ledger, refused
+from tests.domain.homes import Home
 
 # Few identities and contents, so that repeats and conflicts are the rule and not the exception.
 SUBMISSIONS: list[Accepted | Rejected] = [
@@ -33,11 +35,14 @@ SUBMISSIONS: list[Accepted | Rejected] = [
 class LedgerAndModel(RuleBasedStateMachine):
     """The model: identity -> (digest, place), the version of each adopted plan, and a count of every outcome."""
 
+    home: ClassVar[Home]
+    numbers: ClassVar[Iterator[int]] = count(1)
+
     @initialize()
     def open(self) -> None:
-        self.directory = tempfile.TemporaryDirectory()
         self.clock = Stopped()
-        self.book = ledger(Path(self.directory.name), self.clock)
+        self.place = self.home / f"example-{next(self.numbers)}"
+        self.book = ledger(self.place, self.clock)
         self.truth: dict[tuple[str, str], tuple[bytes, int]] = {}
         self.order: list[bytes] = []
         self.plans: dict[str, int] = {}
@@ -86,7 +91,7 @@ class LedgerAndModel(RuleBasedStateMachine):
     @rule()
     def reopen(self) -> None:
         self.book.close()
-        self.book = ledger(Path(self.directory.name), self.clock)
+        self.book = ledger(self.place, self.clock)
 
     @invariant()
     def the_log_is_the_model(self) -> None:
@@ -108,19 +113,19 @@ class LedgerAndModel(RuleBasedStateMachine):
                 assert self.book.verify().ok
             finally:
                 self.book.close()
-                self.directory.cleanup()
 
 
-def run(machine: type[RuleBasedStateMachine], *phases: Phase) -> None:
+def run(home: Home, machine: type[LedgerAndModel], *phases: Phase) -> None:
+    machine.home = home
     chosen = settings(max_examples=25, stateful_step_count=12, deadline=None, phases=phases or tuple(Phase))
     run_state_machine_as_test(machine, settings=chosen)
 
 
-def test_the_ledger_behaves_as_the_model() -> None:
-    run(LedgerAndModel)
+def test_the_ledger_behaves_as_the_model(home: Home) -> None:
+    run(home, LedgerAndModel)
 
 
-def test_control_a_ledger_that_forgets_an_identity_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_a_ledger_that_forgets_an_identity_is_noticed(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Appending, "recorded_before", lambda *_: None)
     with pytest.raises(BaseException):  # noqa: B017 - the machine may fail in more than one way
-        run(LedgerAndModel, Phase.generate)  # That it fails is enough; the smallest failure is of no use.
+        run(home, LedgerAndModel, Phase.generate)  # That it fails is enough; the smallest failure is of no use.

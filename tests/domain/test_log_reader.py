@@ -19,6 +19,7 @@ from domain import log_reader
 from domain.appending import Appending
 from domain.ledger import Ledger
 from tests.domain.given import NOON_US, Stopped, adopted, call, event, goal, ledger
+from tests.domain.homes import Home, tampered
 
 
 def undated(number: int) -> object:
@@ -27,9 +28,9 @@ def undated(number: int) -> object:
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Iterator[Ledger]:
+def book(home: Home) -> Iterator[Ledger]:
     clock = Stopped()
-    book = ledger(tmp_path, clock)
+    book = ledger(home, clock)
     for start in range(0, 30, 10):
         book.record([call(n) for n in range(start, start + 10)])
         clock.now_us += 60_000_000
@@ -109,8 +110,8 @@ def test_bodies_are_those_of_the_events_however_sparse(wanted: list[int], shared
 
 
 @pytest.fixture(scope="module")
-def shared_book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
-    book = ledger(tmp_path_factory.mktemp("bodies"))
+def shared_book(shared_home: Home) -> Iterator[Ledger]:
+    book = ledger(shared_home)
     book.record([call(n) for n in range(50)])
     with pytest.MonkeyPatch.context() as small:
         small.setattr(log_reader, "_BODIES_AT_ONCE", 3)
@@ -135,8 +136,8 @@ def tail(reader: object, upto: int, found: list[int]) -> None:
         found.extend(read.log_index for read in events)
 
 
-def test_law_3_a_tailing_thread_passes_over_nothing(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_law_3_a_tailing_thread_passes_over_nothing(home: Home) -> None:
+    book = ledger(home)
     found: list[int] = []
     reading = Thread(target=tail, args=(book.reader(), 600, found))
     reading.start()
@@ -158,19 +159,22 @@ def test_law_3_a_tailing_thread_passes_over_nothing(tmp_path: Path) -> None:
 TAIL = """
 import sys, pathlib
 from domain.ledger import Ledger
-book = Ledger.open(pathlib.Path(sys.argv[1]), clock=lambda: 0, writable=False)
+place = sys.argv[1]
+opened = Ledger.connect(place, clock=int, writable=False) if "://" in place else None
+book = opened or Ledger.open(pathlib.Path(place), clock=int, writable=False)
 reader, found = book.reader(), []
 print("ready", flush=True)
 while len(found) < 400:
     found.extend(event.log_index for event in reader.after(found[-1] if found else 0, 50))
 print(*found)
+book.close()
 """
 
 
-def test_law_3_a_tailing_process_passes_over_nothing(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_law_3_a_tailing_process_passes_over_nothing(home: Home) -> None:
+    book = ledger(home)
     tailing = subprocess.Popen(
-        [sys.executable, "-c", TAIL, str(tmp_path)],
+        [sys.executable, "-c", TAIL, str(home) if isinstance(home, Path) else home.address],
         stdout=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[2],
@@ -195,8 +199,8 @@ def test_control_a_reader_that_sees_a_later_commit_first_is_noticed() -> None:
     assert not gapless(found)
 
 
-def test_a_reader_sees_nothing_of_an_open_transaction(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_a_reader_sees_nothing_of_an_open_transaction(home: Home) -> None:
+    book = ledger(home)
     inside, may_end = Event(), Event()
 
     def write() -> None:
@@ -218,12 +222,25 @@ def test_a_reader_sees_nothing_of_an_open_transaction(tmp_path: Path) -> None:
     book.close()
 
 
-def test_packed_columns_that_do_not_fit_their_ids_are_refused(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_packed_columns_that_do_not_fit_their_ids_are_refused(home: Home) -> None:
+    book = ledger(home)
     book.record([call(1), call(2)])
-    with book.store().write() as connection:
-        connection.exec_driver_sql("DROP TRIGGER log_columns_keeps_values")
-        connection.exec_driver_sql("UPDATE log_columns SET ids = 'e000001'")
+    tampered(home, "UPDATE log_columns SET ids = 'e000001'")
     with pytest.raises(ValueError, match="damaged"):
         book.reader().hot_columns(0, 2)
     book.close()
+
+
+def test_search_finds_by_subject_type_and_agency_from_where_it_left_off(book: Ledger) -> None:
+    def found(**wanted: object) -> list[int]:
+        options = {"after": 0, "limit": 99, "upto": 99, **wanted}
+        return [event.log_index for event in book.reader().search(**options)]  # type: ignore[arg-type]
+
+    assert found(subject="call/c5") == [6, 34]
+    assert found(subject="call/c5", upto=33) == [6]
+    assert found(subject="call/c5", after=6) == [34]
+    assert found(topics=["plan.adopted.v1", "goal.set.v1", "no.such.v1"]) == [31, 32]
+    assert found(topics=["call.received.v1"], limit=3, after=29) == [30, 33, 34]
+    assert found(topics=[]) == found(subject="no/such") == found(agency="nobody") == []
+    assert found(agency="county", subject="plan/p1", topics=["goal.set.v1"]) == [32]
+    assert found() == list(range(1, 35))

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+import psycopg
 import pytest
 
 from contracts.recorded import Outcome, Submission
@@ -15,11 +16,12 @@ from domain.back_end import TurnTaken
 from domain.ledger import Ledger
 from domain.sequencer import AT_ONCE_MAX, Sequencer
 from tests.domain.given import call, ledger, statuses
+from tests.domain.homes import Database, Home
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Iterator[Ledger]:
-    book = ledger(tmp_path)
+def book(home: Home) -> Iterator[Ledger]:
+    book = ledger(home)
     yield book
     book.close()
 
@@ -41,7 +43,8 @@ def test_many_are_handed_over(book: Ledger) -> None:
     sequencer.close()
 
 
-def test_while_another_thread_writes_nothing_is_done_and_nobody_waits(book: Ledger) -> None:
+def test_while_another_thread_writes_nothing_is_done_and_nobody_waits(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
     sequencer = Sequencer(book)
     with book.store().write():
         done: list[Any] = []
@@ -51,6 +54,18 @@ def test_while_another_thread_writes_nothing_is_done_and_nobody_waits(book: Ledg
         assert [None] == done
     assert ["recorded"] == statuses(sequencer.record([call(1)]))
     sequencer.close()
+    book.close()
+
+
+def test_while_another_process_writes_to_the_database_nobody_waits(postgres_address: str) -> None:
+    book = ledger(Database(lambda: postgres_address))
+    sequencer = Sequencer(book)
+    with psycopg.connect(postgres_address) as other:
+        other.execute("SELECT 1 FROM head FOR UPDATE")
+        assert sequencer.record_now([call(1)]) is None
+    assert ["recorded"] == statuses(sequencer.record([call(1)]))
+    sequencer.close()
+    book.close()
 
 
 class Held:

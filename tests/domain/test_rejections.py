@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 from contracts.faults import problem
 from contracts.recorded import Rejected
 from domain.rejections import RAW_BYTES_KEPT
 from tests.domain.given import NOON_US, Stopped, ledger, refused
+from tests.domain.homes import Home
 
 
-def test_identical_repeats_are_counted_with_their_first_and_last_moment(tmp_path: Path) -> None:
+def test_identical_repeats_are_counted_with_their_first_and_last_moment(home: Home) -> None:
     clock = Stopped()
-    book = ledger(tmp_path, clock)
+    book = ledger(home, clock)
     book.record([refused(), refused()])
     clock.now_us += 7
     book.record([refused(), refused(b"[")])
@@ -23,8 +23,8 @@ def test_identical_repeats_are_counted_with_their_first_and_last_moment(tmp_path
     book.close()
 
 
-def test_the_same_bytes_refused_for_another_reason_or_agency_are_apart(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_the_same_bytes_refused_for_another_reason_or_agency_are_apart(home: Home) -> None:
+    book = ledger(home)
     raw = b"{}"
     book.record(
         [
@@ -38,8 +38,8 @@ def test_the_same_bytes_refused_for_another_reason_or_agency_are_apart(tmp_path:
     book.close()
 
 
-def test_what_is_kept_says_what_was_told(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_what_is_kept_says_what_was_told(home: Home) -> None:
+    book = ledger(home)
     told = problem("field_unknown", "no field colour", "/data/colour", allowed=["call"], digest=b"\x01")
     book.record([Rejected(b"{}", told, "//county", "e1", "county")])
     (kept,) = book.rejections()
@@ -51,8 +51,8 @@ def test_what_is_kept_says_what_was_told(tmp_path: Path) -> None:
     book.close()
 
 
-def test_a_long_submission_is_cut_and_its_digest_is_of_the_whole(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_a_long_submission_is_cut_and_its_digest_is_of_the_whole(home: Home) -> None:
+    book = ledger(home)
     raw = b"x" * (RAW_BYTES_KEPT + 1)
     book.record([refused(raw)])
     (kept,) = book.rejections()
@@ -61,8 +61,8 @@ def test_a_long_submission_is_cut_and_its_digest_is_of_the_whole(tmp_path: Path)
     book.close()
 
 
-def test_half_a_surrogate_pair_can_be_kept(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_half_a_surrogate_pair_can_be_kept(home: Home) -> None:
+    book = ledger(home)
     told = problem("lone_surrogate", "found \ud800", "/data/\udfff", value="\ud800")
     book.record([Rejected(b"{}", told, "//\ud800", "e\ud800", "a\ud800")])
     (kept,) = book.rejections()
@@ -70,8 +70,8 @@ def test_half_a_surrogate_pair_can_be_kept(tmp_path: Path) -> None:
     book.close()
 
 
-def test_rejections_are_listed_page_by_page(tmp_path: Path) -> None:
-    book = ledger(tmp_path)
+def test_rejections_are_listed_page_by_page(home: Home) -> None:
+    book = ledger(home)
     book.record([refused(b"%d" % number) for number in range(5)])
     pages = [book.rejections(2), book.rejections(2, 2), book.rejections(2, 4)]
     assert [[kept.number for kept in page] for page in pages] == [[1, 2], [3, 4], [5]]

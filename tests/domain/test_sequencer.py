@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from threading import Barrier, Event, Thread
 from typing import Any
 
@@ -16,6 +15,7 @@ from contracts.recorded import Outcome, Submission
 from domain.ledger import Ledger
 from domain.sequencer import Sequencer
 from tests.domain.given import call, ledger, statuses
+from tests.domain.homes import Home
 
 
 class Gated:
@@ -52,8 +52,8 @@ class Heard:
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Iterator[Ledger]:
-    book = ledger(tmp_path)
+def book(home: Home) -> Iterator[Ledger]:
+    book = ledger(home)
     yield book
     book.close()
 

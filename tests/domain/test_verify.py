@@ -12,10 +12,10 @@ from domain import verify as checking
 from domain.sqlite.asking import SqliteAsking
 from domain.sqlite.file import FILE_NAME
 from tests.domain.given import Stopped, adopted, call, goal, ledger, refused
-from tests.domain.homes import tampered
+from tests.domain.homes import Home, tampered
 
 
-def written(home: Path) -> None:
+def written(home: Home) -> None:
     clock = Stopped()
     book = ledger(home, clock)
     book.record([call(n) for n in range(1, 6)])
@@ -24,7 +24,7 @@ def written(home: Path) -> None:
     book.close()
 
 
-def problems(home: Path) -> list[tuple[int | None, str]]:
+def problems(home: Home) -> list[tuple[int | None, str]]:
     book = ledger(home, writable=False)
     result = book.verify()
     book.close()
@@ -32,9 +32,9 @@ def problems(home: Path) -> list[tuple[int | None, str]]:
     return [(found.log_index, found.sentence) for found in result.problems]
 
 
-def test_an_untouched_ledger_verifies_and_gives_its_root(tmp_path: Path) -> None:
-    written(tmp_path)
-    book = ledger(tmp_path, writable=False)
+def test_an_untouched_ledger_verifies_and_gives_its_root(home: Home) -> None:
+    written(home)
+    book = ledger(home, writable=False)
     told: list[tuple[int, int]] = []
     result = book.verify(lambda done, total: told.append((done, total)))
     assert (True, 8, book.head().root) == (result.ok, result.events, result.root)
@@ -42,9 +42,9 @@ def test_an_untouched_ledger_verifies_and_gives_its_root(tmp_path: Path) -> None
     book.close()
 
 
-def test_an_empty_ledger_verifies(tmp_path: Path) -> None:
-    ledger(tmp_path).close()
-    assert problems(tmp_path) == []
+def test_an_empty_ledger_verifies(home: Home) -> None:
+    ledger(home).close()
+    assert problems(home) == []
 
 
 @pytest.mark.parametrize(
@@ -84,32 +84,32 @@ def test_an_empty_ledger_verifies(tmp_path: Path) -> None:
         ("DELETE FROM rejections WHERE status = 'rejected'", None, "answered as rejected"),
     ],
 )
-def test_tampering_is_noticed_and_named(tmp_path: Path, statement: str, place: int | None, words: str) -> None:
-    written(tmp_path)
-    tampered(tmp_path, statement)
-    found = problems(tmp_path)
+def test_tampering_is_noticed_and_named(home: Home, statement: str, place: int | None, words: str) -> None:
+    written(home)
+    tampered(home, statement)
+    found = problems(home)
     assert any(index == place and words in sentence for index, sentence in found), found
 
 
-def test_rows_that_changed_places_are_noticed(tmp_path: Path) -> None:
-    written(tmp_path)
+def test_rows_that_changed_places_are_noticed(home: Home) -> None:
+    written(home)
     tampered(
-        tmp_path,
+        home,
         "UPDATE log SET log_index = 100 WHERE log_index = 2",
         "UPDATE log SET log_index = 2 WHERE log_index = 3",
         "UPDATE log SET log_index = 3 WHERE log_index = 100",
     )
-    assert any("root" in sentence for _, sentence in problems(tmp_path))
+    assert any("root" in sentence for _, sentence in problems(home))
 
 
-def test_a_rewritten_event_with_its_digest_is_noticed_by_the_root(tmp_path: Path) -> None:
-    written(tmp_path)
+def test_a_rewritten_event_with_its_digest_is_noticed_by_the_root(home: Home) -> None:
+    written(home)
     changed = call(3, priority="2")
     tampered(
-        tmp_path,
+        home,
         f"UPDATE log SET state = x'{changed.body.hex()}', digest = x'{changed.digest.hex()}' WHERE log_index = 3",
     )
-    found = problems(tmp_path)
+    found = problems(home)
     assert {None} == {index for index, _ in found}
     assert any("root" in sentence for _, sentence in found)
 
@@ -172,32 +172,32 @@ def test_an_event_let_in_twice_by_a_damaged_index_is_named(tmp_path: Path, monke
     assert problems(tmp_path) == [], "nothing else notices it"
 
 
-def test_a_decision_under_the_identity_of_a_statement_is_named(tmp_path: Path) -> None:
-    written(tmp_path)
-    tampered(tmp_path, "UPDATE log SET event_id = 'e000003' WHERE log_index = 6")
-    assert any(index == 6 and "event 3 as well" in sentence for index, sentence in problems(tmp_path))
+def test_a_decision_under_the_identity_of_a_statement_is_named(home: Home) -> None:
+    written(home)
+    tampered(home, "UPDATE log SET event_id = 'e000003' WHERE log_index = 6")
+    assert any(index == 6 and "event 3 as well" in sentence for index, sentence in problems(home))
 
 
-def test_problems_are_named_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_problems_are_named_up_to_a_limit(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "PROBLEMS_NAMED", 3)
-    written(tmp_path)
-    tampered(tmp_path, "UPDATE log SET digest = zeroblob(32)")
-    assert len(problems(tmp_path)) == 3
+    written(home)
+    tampered(home, "UPDATE log SET digest = zeroblob(32)")
+    assert len(problems(home)) == 3
 
 
 @pytest.mark.parametrize("blind", ["_columns", "head", "counts"])
 def test_control_a_verifier_blind_in_one_place_misses_what_is_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blind: str
+    home: Home, monkeypatch: pytest.MonkeyPatch, blind: str
 ) -> None:
-    written(tmp_path)
+    written(home)
     damage: dict[str, str] = {
         "_columns": "UPDATE log SET time_us = 0 WHERE log_index = 3",
         "head": "UPDATE head SET root = zeroblob(32)",
         "counts": "UPDATE totals SET n = n + 1 WHERE outcome = 'duplicate' OR outcome = 'recorded'",
     }
-    tampered(tmp_path, damage[blind])
-    assert problems(tmp_path)
+    tampered(home, damage[blind])
+    assert problems(home)
     ignore: Callable[..., None] = lambda *_: None  # noqa: E731
     monkeypatch.setattr(checking._Check, blind, ignore)
     monkeypatch.setattr(checking._Check, "no_more_packed", ignore)
-    assert problems(tmp_path) == []
+    assert problems(home) == []

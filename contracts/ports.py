@@ -150,6 +150,18 @@ def views_name(number: int) -> str:
     return f"views.{number}"
 
 
+class Followed(Protocol):
+    """What whoever follows the log has to know of generations: which one to write, and where it is."""
+
+    def live(self) -> int:
+        """See ``Generations``."""
+        ...
+
+    def store(self, number: int) -> Store:
+        """See ``Generations``."""
+        ...
+
+
 class Generations(Protocol):
     """The sets of views beside each other, one of which is live: what is read. Numbers only ever rise.
 

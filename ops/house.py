@@ -15,8 +15,8 @@ from contracts.faults import fault
 from contracts.moments import format_us, parse_us
 from contracts.ports import Clock, LogReader, Progress, Store
 from contracts.recorded import Head, Outcome, Submission
-from domain.ledger import Ledger
 from domain.sequencer import Sequencer
+from ops.backends import Parts
 from ops.metrics import Metrics
 from ops.pacing import Pace
 from ops.prefixes import Prefixes, holds_exactly
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from projections.kpi.history import History
     from projections.views import Views
     from streams.lag import Lag
+    from streams.live_line import LiveLine
     from streams.quarantine import Quarantine
-    from streams.runner import Runner
 
 _EVERYTHING = 2**31
 _INDEX_DIGITS = 18  # more no log_index has, and SQLite takes no more
@@ -72,10 +72,10 @@ class House:
     def __init__(
         self,
         settings: Settings,
-        ledger: Ledger,
+        parts: Parts,
         sequencer: Sequencer | None,
         views: Views,
-        runner: Runner,
+        line: LiveLine,
         quarantine: Quarantine,
         clock: Clock,
         metrics: Metrics,
@@ -85,12 +85,14 @@ class House:
         self.home = settings.home
         self.zone = settings.zone
         self.clock = clock
-        self.ledger = ledger
+        self.parts = parts
+        self.ledger = parts.ledger
+        self.generations = parts.generations
         self.sequencer = sequencer
-        self.reader: LogReader = ledger.reader()
-        self.store: Store = ledger.store()
+        self.reader: LogReader = parts.ledger.reader()
+        self.store: Store = parts.generations.live_store()
         self.views = views
-        self.runner = runner
+        self.runner = line
         self.quarantine = quarantine
         self.metrics = metrics
         self._pace = pace
@@ -104,6 +106,11 @@ class House:
     def writable(self) -> bool:
         """Whether this house holds the writer lock."""
         return self.sequencer is not None
+
+    @property
+    def follows(self) -> bool:
+        """Whether it is this house that keeps the views current; with a broker, workers do."""
+        return self.writable and self.settings.broker is None
 
     def writer(self) -> Sequencer:
         """The sequencer. Raises ``Fault`` code ``home_in_use`` when another process holds the writer lock."""
@@ -132,7 +139,7 @@ class House:
 
     def start(self) -> None:
         """Keep the views current from now on, on a thread of their own. Idempotent."""
-        if self.writable and not self._started:
+        if self.follows and not self._started:
             self._started = True
             self._pace.start()
             self.runner.start()
@@ -142,13 +149,15 @@ class House:
 
         A house opened for reading leaves the views as they are and returns 0.
         """
-        return self.runner.catch_up(progress) if self.writable and not self._started else 0
+        return self.runner.catch_up(progress) if self.follows and not self._started else 0
 
     def rebuild(self, progress: Progress | None = None) -> int:
-        """Build every view again from the log; returns the log_index they now hold. Raises ``home_in_use``."""
-        self.writer()
+        """Build every view again in a new generation, whatever the live one holds, and change over to it; returns the
+        log_index they now hold. ``ops.rebuilding`` does so with more care."""
+        from ops.rebuilding import rebuild
+
         try:
-            return self.runner.rebuild(progress)
+            return rebuild(self, accept_differences=True, progress=progress).position
         finally:
             self._opened.clear()
 
@@ -159,16 +168,14 @@ class House:
     def audit(self, progress: Progress | None = None) -> Audit:
         """Compare every row and cell the views hold with what the log gives up to where they stand, folded anew in
         memory. Raises the fault ``views_behind`` where there are none of this version to be compared."""
-        from sqlalchemy import select
-
         from projections.kpi.audit import audit
-        from streams.tables import POSITIONS
+        from streams.place import place
 
         wrong = "the views have never been made" if self.views_missing() else self.views_mismatch()
         if wrong:
             raise fault("views_behind", wrong, hint="Run tallystick rebuild.")
         with self.store.read() as connection:
-            upto = connection.scalar(select(POSITIONS.c.log_index).where(POSITIONS.c.name == self.views.name)) or 0
+            upto = place(connection, self.runner.name()).log_index
             return audit(connection, self.reader, self.zone, upto, progress)
 
     def standing(self) -> Standing:
@@ -250,7 +257,7 @@ class House:
                 yield connection
             return
         with self.store.read() as connection:
-            if holds_exactly(connection, self.views, as_of.log_index):
+            if holds_exactly(connection, self.runner.name(), self.views.version, as_of.log_index):
                 yield connection
                 return
         with self._prefixes.borrow(as_of) as store, store.read() as connection:
@@ -401,15 +408,7 @@ class House:
 
     def rejections(self, limit: int = 100, after: int = 0, agency: str | None = None) -> list[KeptRejection]:
         """Kept rejections, oldest first, with a number greater than ``after``: of all, or of one agency."""
-        if agency is None:
-            return list(self.ledger.rejections(limit, after))
-        from sqlalchemy import text
-
-        query = "SELECT number FROM rejections WHERE number > :after AND agency = :agency ORDER BY number LIMIT :limit"
-        with self.store.read() as connection:
-            asked = {"after": after, "agency": agency, "limit": limit}
-            numbers = list(connection.execute(text(query), asked).scalars())
-        return [kept for number in numbers for kept in self.ledger.rejections(1, number - 1)]
+        return list(self.ledger.rejections(limit, after, agency))
 
     # Vital signs
 
@@ -419,8 +418,7 @@ class House:
 
     def runner_alive(self) -> bool:
         """Whether the runner's thread lives, where it was started."""
-        thread = self.runner._thread
-        return not self._started or (thread is not None and thread.is_alive())
+        return not self._started or self.runner.alive()
 
     def views_missing(self) -> bool:
         """Whether no view has been made in this home yet."""
@@ -433,18 +431,16 @@ class House:
 
     def views_mismatch(self) -> str:
         """Why the views must be built again before they can be trusted, or "" where they are of this version."""
-        from sqlalchemy import inspect, select
-
-        from streams.tables import POSITIONS
+        from streams.place import NOWHERE, place, wrong_log
 
         with self.store.read() as connection:
-            if not inspect(connection).has_table(POSITIONS.name):
-                return ""
-            query = select(POSITIONS.c.version).where(POSITIONS.c.name == self.views.name)
-            found = connection.scalar(query)
-        if found in (None, self.views.version):
+            found = place(connection, self.runner.name())
+        if found == NOWHERE:
             return ""
-        return f"the views are of version {found}; this program and zone {self.zone} make {self.views.version}"
+        if found.version != self.views.version:
+            made, here = found.version, self.views.version
+            return f"the views are of version {made}; this program and zone {self.zone} make {here}"
+        return wrong_log(found, self.reader)
 
     def head_ahead_s(self) -> float:
         """How far the last event's recorded_at lies ahead of the clock, in seconds; 0 where it does not.
@@ -478,7 +474,7 @@ class House:
         if self.sequencer is not None:
             self.sequencer.close()
         self._prefixes.close()
-        self.ledger.close()
+        self.parts.close()
 
     def __enter__(self) -> House:
         return self

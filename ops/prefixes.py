@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
     from projections.kpi import AsOf
     from projections.kpi.memory import MemoryStore
-    from projections.views import Views
 
 KEPT = 2
 
 
-def holds_exactly(connection: Connection, views: Views, log_index: int) -> bool:
-    """Whether the views and cells in this snapshot are those of the log up to ``log_index``, no more and no less.
+def holds_exactly(connection: Connection, name: str, version: str, log_index: int) -> bool:
+    """Whether the views and cells in this snapshot, made by the projector of a name in a version, are those of the log
+    up to ``log_index``, no more and no less.
 
     They are not while the views are elsewhere in the log, were made by another version, have an event in
     quarantine, or have rows whose cells wait for the next refresh.
@@ -37,11 +37,11 @@ def holds_exactly(connection: Connection, views: Views, log_index: int) -> bool:
 
     if not inspect(connection).has_table(POSITIONS.name) or not tables.prepared(connection):
         return False
-    place = select(POSITIONS.c.version, POSITIONS.c.log_index).where(POSITIONS.c.name == views.name)
-    if connection.execute(place).one_or_none() != (views.version, log_index):
+    place = select(POSITIONS.c.version, POSITIONS.c.log_index).where(POSITIONS.c.name == name)
+    if connection.execute(place).one_or_none() != (version, log_index):
         return False
     waiting = (
-        select(QUARANTINE.c.log_index).where(QUARANTINE.c.name == views.name),
+        select(QUARANTINE.c.log_index).where(QUARANTINE.c.name == name),
         select(DIRTY_PERIODS),
         select(tables.PENDING),
     )

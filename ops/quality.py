@@ -60,5 +60,5 @@ def _rejected(house: House, moment_us: int) -> dict[str, int]:
         "SELECT agency, count(*) AS n FROM rejections WHERE status = 'rejected' AND agency IS NOT NULL "
         "AND first_received_at_us <= :moment GROUP BY agency"
     )
-    with house.store.read() as connection:
+    with house.ledger.store().read() as connection:
         return {row.agency: int(row.n) for row in connection.execute(query, {"moment": moment_us})}

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from contracts.faults import Fault, fault
 from contracts.kafka_binding import Published
 from contracts.partitioning import partition_of
-from contracts.ports import Clock, Generations, LogReader, PartitionedProjector, Reach, Store, Turn
+from contracts.ports import Clock, Followed, LogReader, PartitionedProjector, Reach, Store, Turn
 from contracts.recorded import Recorded
 from streams.feeding import TRANSIENT, Feeder
 from streams.quarantine import Brake, Shelf, error_text
@@ -67,7 +67,7 @@ class PartitionLine:
     def __init__(
         self,
         reader: LogReader,
-        generations: Generations,
+        generations: Followed,
         projector: Callable[[int], PartitionedProjector],
         *,
         partitions: int,

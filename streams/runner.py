@@ -110,15 +110,16 @@ class Runner:
 
     # One batch
 
-    def step(self) -> int:
-        """Takes in the next batch, applied or parked, and returns how many events it held (0 at the head).
+    def step(self, upto: int | None = None) -> int:
+        """Takes in the next batch, applied or parked, and returns how many events it held (0 at the head, or at
+        ``upto``).
 
         Raises the fault ``projection_stopped`` when the brake is applied, ``views_behind`` when the
         database stays busy, ``integrity_broken`` when the log has a hole. The position is then where it
         was.
         """
         self.prepare()
-        while (events := self._patiently(self._step)) is None:
+        while (events := self._patiently(partial(self._step, upto))) is None:
             # Somebody else took the batch in meanwhile (a rebuild, another step): look again.
             continue
         return events
@@ -129,16 +130,16 @@ class Runner:
             self._patiently(self._prepare)
             self._prepared = True
 
-    def catch_up(self, progress: Progress | None = None) -> int:
-        """Takes in everything up to the head, then refreshes; returns how many events that were.
+    def catch_up(self, progress: Progress | None = None, *, upto: int | None = None) -> int:
+        """Takes in everything up to the head, or up to a log_index, then refreshes; returns how many events that were.
 
         A projector that stands at 0 before a long log is rebuilt, if it can be; should the rebuild meet an
         event it cannot apply, the log is followed batch by batch instead, so that the event is parked.
         Raises as ``step``.
         """
         self.prepare()
-        taken = self._from_nothing(progress)
-        while events := self.step():
+        taken = self._from_nothing(progress, upto)
+        while events := self.step(upto):
             taken += events
             if progress is not None:
                 position = self.position()
@@ -146,8 +147,8 @@ class Runner:
         self._refresh()
         return taken
 
-    def rebuild(self, progress: Progress | None = None) -> int:
-        """Makes every view again from the log and empties the quarantine; returns the log_index reached.
+    def rebuild(self, progress: Progress | None = None, *, upto: int | None = None) -> int:
+        """Makes every view again from the log, or from what it holds up to a log_index, and empties the quarantine; returns the log_index reached.
 
         Readers see the old views until the new ones are committed together with the position. Raises
         RuntimeError if the projector cannot be rebuilt, and whatever it raises on an event it cannot apply.
@@ -155,7 +156,7 @@ class Runner:
         self.prepare()
         if not isinstance(self._projector, Rebuildable):
             raise TypeError(f"{self._projector.name} cannot be rebuilt at once")
-        reached = self._projector.rebuild(self._store, self._reader, progress=progress, done=self._rebuilt)
+        reached = self._projector.rebuild(self._store, self._reader, upto=upto, progress=progress, done=self._rebuilt)
         self._braked = False
         self._refresh()
         self._tell()
@@ -236,7 +237,7 @@ class Runner:
                 taken = 0
                 if first:
                     self.prepare()
-                    taken = self._from_nothing(None)
+                    taken = self._from_nothing(None, None)
                     first = False
                 taken = taken or self.step()
                 self.fault = None
@@ -258,10 +259,12 @@ class Runner:
 
     # Inside
 
-    def _step(self) -> int | None:
+    def _step(self, upto: int | None = None) -> int | None:
         """How many events the next batch held; None where the position moved under it."""
         position = self.position()
         batch = self._subscription.after(position)
+        if upto is not None:
+            batch = [event for event in batch if event.log_index <= upto]
         if not batch:
             return 0
         try:
@@ -286,14 +289,15 @@ class Runner:
         with self._store.write() as connection:
             return self._feeder.replay(connection, key)
 
-    def _from_nothing(self, progress: Progress | None) -> int:
+    def _from_nothing(self, progress: Progress | None, upto: int | None) -> int:
         """Rebuilds a projector that stands at 0 before a long log; how many events that took in."""
-        if self.position() or self._reader.head().log_index < REBUILD_FROM_EVENTS:
+        head = self._reader.head().log_index
+        if self.position() or (head if upto is None else min(head, upto)) < REBUILD_FROM_EVENTS:
             return 0
         if not isinstance(self._projector, Rebuildable):
             return 0
         try:
-            return self._patiently(lambda: self.rebuild(progress))
+            return self._patiently(lambda: self.rebuild(progress, upto=upto))
         except Fault:
             raise
         except Exception:  # noqa: BLE001 - followed batch by batch, the event that caused it will be parked

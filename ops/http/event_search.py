@@ -36,7 +36,7 @@ def find_events(
         return [event for event in house.reader.after(after, limit) if event.log_index <= upto]
     wheres = ["log_index > :after", "log_index <= :upto"]
     values: dict[str, int] = {"after": after, "upto": upto, "limit": limit}
-    with house.store.read() as connection:
+    with house.ledger.store().read() as connection:
 
         def name_id(of: str) -> int:
             found = connection.execute(text("SELECT id FROM names WHERE text = :of"), {"of": of}).scalar()

@@ -122,7 +122,7 @@ class RejectionRow:
 
 def rejection_figures(house: House, asked: Asked, agency: str, before: int) -> Figures:
     """Kept rejections, newest first, numbered below ``before`` (0: from the newest), of one agency or ("") of all."""
-    with house.store.read() as connection:
+    with house.ledger.store().read() as connection:
         numbers = list(
             connection.execute(
                 text(
@@ -178,7 +178,7 @@ def quarantine_figures(house: House) -> Figures:
 
 def rejection_counts(house: House, agency: str) -> tuple[int, int]:
     """(different rejections, how often they came in all) of one agency or ("") of all."""
-    with house.store.read() as connection:
+    with house.ledger.store().read() as connection:
         total, sent = connection.execute(
             text("SELECT count(*), coalesce(sum(times), 0) FROM rejections WHERE :agency = '' OR agency = :agency"),
             {"agency": agency},

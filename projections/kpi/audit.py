@@ -60,22 +60,80 @@ def audit(connection: Connection, reader: LogReader, zone: str, upto: int, progr
     Costs a rebuild and the memory of its tables. Cells are counted anew at the moment at which each KPI was. Raises
     what a rebuild raises on an event that cannot be applied.
     """
-    found: list[Difference] = []
-    rows = 0
     with MemoryStore() as store:
         Views(zone).rebuild(store, reader, upto=upto, progress=progress)
         with store.read() as memory:
-            for table in METADATA.sorted_tables:
-                if table.name in (DIRTY_PERIODS.name, VIEW_STATE.name):
-                    continue
-                rows += _compare(table, _rows(connection, table), _rows(memory, table), found)
+            found: list[Difference] = []
+            rows = _compare_rows(connection, memory, found)
             cells = None
-            if _settled(connection):
+            if settled(connection):
                 cells = _compare(CELLS, _rows(connection, CELLS), _counted(connection, memory, zone), found)
     return Audit(rows, cells, tuple(found))
 
 
-def _settled(connection: Connection) -> bool:
+def beside(kept: Connection, made: Connection, zone: str) -> Audit:
+    """Compares two stores that hold the same events and were made by the same version: every row, and every cell.
+
+    A cell is compared with the cell, unless the clock has changed it between the moments at which the two were counted:
+    then ``kept``'s is compared with what the rows of ``made`` give at its moment. Cells are compared only where those
+    of both are settled.
+    """
+    found: list[Difference] = []
+    rows = _compare_rows(kept, made, found)
+    if not settled(kept) or not settled(made):
+        return Audit(rows, None, tuple(found))
+    alike = _counted_alike(kept, made)
+    names = [column.name for column in CELLS.columns]
+
+    def key(row: Row) -> tuple[str, int]:
+        return row[names.index("kpi")], row[names.index("version")]
+
+    told = (row for row in _rows(kept, CELLS) if key(row) in alike)
+    cells = _compare(CELLS, told, (row for row in _rows(made, CELLS) if key(row) in alike), found)
+    others = [row for row in _rows(kept, CELLS) if key(row) not in alike]
+    if others or any(key(row) not in alike for row in _rows(made, CELLS)):
+        counted = (row for row in _counted(kept, made, zone) if key(row) not in alike)
+        cells += _compare(CELLS, others, counted, found)
+    return Audit(rows, cells, tuple(found))
+
+
+def changed_cells(kept: Connection, made: Connection) -> dict[tuple[str, int], int]:
+    """How many cells of each KPI version are only in one of two stores or have other figures in them, whatever made
+    them; for people, where they were made by different versions."""
+    if not prepared(kept) or not prepared(made):
+        return {}
+    figures = [column for column in CELLS.columns if column.name != "last_us"]
+    sides = [set(map(tuple, side.execute(select(*figures)))) for side in (kept, made)]
+    found: dict[tuple[str, int], set[Row]] = {}
+    for row in sides[0] ^ sides[1]:
+        found.setdefault((row[0], row[1]), set()).add(row[2:4])
+    return {name: len(found[name]) for name in sorted(found)}
+
+
+def _counted_alike(kept: Connection, made: Connection) -> set[tuple[str, int]]:
+    """The KPI versions whose cells must be the same in both, whenever they were counted."""
+    ours = {(row.kpi, row.version): row for row in kept.execute(select(COMPUTED))}
+    theirs = {(row.kpi, row.version): row for row in made.execute(select(COMPUTED))}
+    return {
+        name
+        for name in ours.keys() & theirs.keys()
+        if ours[name].fingerprint == theirs[name].fingerprint
+        and all(
+            one.next_change_us is None or one.next_change_us > max(ours[name].as_of_us, theirs[name].as_of_us)
+            for one in (ours[name], theirs[name])
+        )
+    }
+
+
+def _compare_rows(kept: Connection, made: Connection, found: list[Difference]) -> int:
+    rows = 0
+    for table in METADATA.sorted_tables:
+        if table.name not in (DIRTY_PERIODS.name, VIEW_STATE.name):
+            rows += _compare(table, _rows(kept, table), _rows(made, table), found)
+    return rows
+
+
+def settled(connection: Connection) -> bool:
     """Whether no change of a row waits for its cells."""
     if not prepared(connection):
         return False
@@ -83,7 +141,7 @@ def _settled(connection: Connection) -> bool:
 
 
 def _rows(connection: Connection, table: Table) -> Iterator[Row]:
-    """The rows in the order of their keys. SQLite orders text by its bytes, as Python does by code points."""
+    """The rows in the order of their keys: text is ordered by its bytes, as Python does by code points."""
     query = select(table).order_by(*table.primary_key.columns)
     return (tuple(row) for row in connection.execution_options(stream_results=True).execute(query))
 

@@ -78,6 +78,17 @@ def keep(connection: Connection, snapshot: Snapshot, made_by: str) -> None:
     )
 
 
+def carry_over(kept: Connection, made: Connection) -> None:
+    """Keep in another store of views what is kept in one, in place of what that kept: a snapshot of an earlier version
+    cannot be folded from the log again by this one."""
+    if not inspect(kept).has_table(SNAPSHOTS.name):
+        return
+    REVIEW_METADATA.create_all(made, checkfirst=True)
+    made.execute(delete(SNAPSHOTS))
+    for row in kept.execute(select(SNAPSHOTS)).mappings():
+        made.execute(SNAPSHOTS.insert(), dict(row))
+
+
 def _snapshot(row: RowMapping) -> Snapshot | None:
     try:
         cells = orjson.loads(zlib.decompress(row["cells"]))

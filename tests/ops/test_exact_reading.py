@@ -12,6 +12,7 @@ import pytest
 from ops import house as houses
 from ops.composition import House
 from ops.http.app import create_app
+from projections.views import Views
 from tests.ops.asgi_client import call
 
 Raw = Callable[..., bytes]
@@ -73,14 +74,14 @@ def test_an_event_in_quarantine_is_counted_in_a_reading_as_of(
     house: House, raw: Raw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lagging(house, raw)
-    apply = house.views.apply
+    apply = Views.apply
 
-    def poisoned(connection: Any, batch: Any, reader: Any) -> None:
+    def poisoned(views: Views, connection: Any, batch: Any, reader: Any) -> None:
         if any(event.log_index == 4 for event in batch):
             raise ValueError("cannot apply it")
-        apply(connection, batch, reader)
+        apply(views, connection, batch, reader)
 
-    monkeypatch.setattr(house.views, "apply", poisoned)
+    monkeypatch.setattr(Views, "apply", poisoned)
     house.catch_up()
     assert (4, 1) == (house.runner.position(), house.quarantine.count())
     assert (1, 2) == k06(house)

@@ -179,7 +179,8 @@ class LocalKafka:
         text += "".join(f"{name}={value}\n" for name, value in self._settings.items())
         unfinished = properties.with_suffix(".unfinished")
         unfinished.write_text(text)
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # A letter in front: an id that begins with a dash would be read as an option.
+        cluster = "T" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[:21]
         told = subprocess.run(
             self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(unfinished)),
             capture_output=True,

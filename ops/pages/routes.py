@@ -246,6 +246,10 @@ def _record_routes(router: APIRouter, pages: Pages) -> None:
 def _reference_routes(router: APIRouter, pages: Pages) -> None:
     house = pages.house
 
+    @router.get("/docs")
+    def docs_page() -> Response:
+        return pages.page("docs", {}, here="/docs")
+
     @router.get("/docs/errors")
     def errors_page() -> Response:
         return pages.page("errors", reference.error_figures(), here="/docs/errors")

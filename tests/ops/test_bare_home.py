@@ -24,6 +24,7 @@ PAGES = (
     "/agencies",
     "/rejections",
     "/quarantine",
+    "/docs",
     "/docs/errors",
     "/docs/kpis",
 )

@@ -132,6 +132,7 @@ def addresses(house: House) -> dict[str, str]:
         "subject of two": f"/subjects/{paid.subject}",
         "rejections": "/rejections",
         "quarantine": "/quarantine",
+        "docs": "/docs",
         "errors": "/docs/errors",
         "kpis": "/docs/kpis",
         "nothing": "/no-such-page",

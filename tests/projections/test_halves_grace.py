@@ -193,3 +193,16 @@ def test_an_agreement_of_the_log_is_loaded_with_its_amendments() -> None:
         (us("2025-03-01T00:00:00Z"), us("2025-04-01"), 5),
         (us("2025-04-01"), None, 8),
     ]
+
+
+def test_the_days_are_those_of_when_it_happened_in_the_list_as_in_the_sums() -> None:
+    world = World()
+    world.say("agreement.signed", MOU, "2025-02-20")
+    request = {"referral": "r", "requester": "county", "target": "harbor", "need": "food"}
+    world.say("referral.requested", request, "2025-03-03", agency="county")
+    world.say("agreement.amended", {"agreement": "mou", "terms": {"confirm_within_days": 30}}, "2025-03-04")
+    world.apply()
+    assert late(world, us("2025-03-10")) == (1, True, 7, 5)
+    world.say("agreement.ended", {"agreement": "mou", "kind": "terminated"}, "2025-03-05")
+    world.apply()
+    assert late(world, us("2025-03-10")) == (1, True, 7, 5)

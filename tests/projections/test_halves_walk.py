@@ -248,6 +248,16 @@ def test_a_second_half_without_a_first_is_listed_and_claims_nothing(
     assert ["e1"] == [half.event.id for half in item.halves.second]
 
 
+@pytest.mark.parametrize(("type_", "data"), UNMATCHED)
+def test_a_second_half_of_a_third_agency_is_no_matter_of_these_two(
+    world: World, type_: str, data: dict[str, Any]
+) -> None:
+    world.say(type_, data, "2025-03-04", agency="lakeside")
+    assert Counts(unmatched=1) == sums(world).total()
+    assert ((), 0) == (listed(world).items, listed(world).total)
+    assert 1 == listed(world, "county", "lakeside").total
+
+
 def test_money_received_that_was_only_committed_waits_for_the_payer(world: World) -> None:
     world.say("funding.committed", PAYMENT, "2025-03-03", agency="county")
     assert Counts() == sums(world).total()

@@ -85,6 +85,20 @@ class LogReader(Protocol):
         """The events with these ``(source, id)`` and log_index <= upto, ordered by log_index."""
         ...
 
+    def search(
+        self,
+        *,
+        after: int,
+        limit: int,
+        upto: int,
+        subject: str | None = None,
+        topics: Sequence[str] | None = None,
+        agency: str | None = None,
+    ) -> Sequence[Recorded]:
+        """At most ``limit`` events with ``after < log_index <= upto`` that match everything given, in order.
+        ``topics`` are type names with their version (``call.received.v1``); none of them match an empty list."""
+        ...
+
     def upto_moment(self, moment_us: int) -> int:
         """The greatest log_index whose recorded_at_us <= moment_us (0 if none)."""
         ...

@@ -1,11 +1,12 @@
-"""The real thing as a subject: ledger, sequencer, runner and views over one file, put together as ``serve``
-does.
+"""The real thing as a subject: ledger and sequencer over one file, line and views over files of their own, put together
+as ``serve`` does.
 
 Here apart from the campaigns because it is the only module of the torture that knows the rooms.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
@@ -13,18 +14,21 @@ from typing import Literal, cast
 
 from sqlalchemy import func, select
 
-from contracts.ports import LogReader, Store
+from contracts.ports import LogReader, Store, views_name
 from contracts.recorded import Submission
-from domain import sqlite_file
 from domain.ledger import Ledger
 from domain.sequencer import Sequencer
-from domain.sqlite_file import MemoryStore
+from domain.sqlite import file as ledger_file
 from ops.torture import workload
 from ops.torture.judge import Identity, Row
+from projections.generations import view_file
+from projections.generations.sqlite import SqliteGenerations
 from projections.kpi import refresh
+from projections.kpi.memory import MemoryStore
 from projections.kpi.tables import CELLS, PARTIALS
 from projections.tables import DIRTY_PERIODS, ENTRIES, METADATA, VIEW_STATE
 from projections.views import Views
+from streams.live_line import LiveLine
 from streams.runner import Runner
 
 ZONE = "America/Los_Angeles"
@@ -64,9 +68,17 @@ class EmbeddedSession:
         clock = _clock()
         self._ledger = Ledger.open(home, clock=clock, synchronous=synchronous)
         self._sequencer = Sequencer(self._ledger)
-        self._reader, self._store = self._ledger.reader(), self._ledger.store()
-        self._views = Views(ZONE, on_refresh=_refresh)
-        self._runner = Runner(self._reader, self._store, self._views, clock=clock)
+        self._reader = reader = self._ledger.reader()
+        self._generations = SqliteGenerations(home, clock=clock)
+        self._store = self._generations.live_store()
+        moved = threading.Condition()
+
+        def runner(number: int, store: Store) -> Runner:
+            views = Views(ZONE, on_refresh=_refresh, name=views_name(number))
+            return Runner(reader, store, views, clock=clock, moved=moved)
+
+        version = Views(ZONE).version
+        self._line = LiveLine(self._generations, reader, runner, version=version, clock=clock, moved=moved)
         self._projected = 0
 
     def record(self, batch: Sequence[Submission]) -> Sequence[tuple[str, Identity | None, int, bytes]]:
@@ -83,9 +95,9 @@ class EmbeddedSession:
         """Every event; every third time the cells as well, which cost ten times as much as the rows."""
         self._projected += 1
         if self._projected % 3 == 0:
-            self._runner.catch_up()
+            self._line.catch_up()
         else:
-            while self._runner.step():
+            while self._line.step():
                 pass
 
     def rows(self) -> Sequence[Row]:
@@ -96,11 +108,13 @@ class EmbeddedSession:
         ]
 
     def verify(self) -> Sequence[str]:
-        """What the product's own ``verify`` says, and SQLite's integrity check of the file."""
+        """What the product's own ``verify`` says, and SQLite's integrity check of both files."""
         sentences = [f"{finding.log_index}: {finding.sentence}" for finding in self._ledger.verify().problems]
-        with self._store.read() as connection:
-            answers = [row[0] for row in connection.exec_driver_sql("PRAGMA integrity_check")]
-        return sentences + [answer for answer in answers if answer != "ok"]
+        for store in (self._ledger.store(), self._store):
+            with store.read() as connection:
+                answers = [row[0] for row in connection.exec_driver_sql("PRAGMA integrity_check")]
+            sentences += [answer for answer in answers if answer != "ok"]
+        return sentences
 
     def tally(self) -> int:
         """The entries, which are counted and not merged: the one view in which an event applied twice would
@@ -111,7 +125,7 @@ class EmbeddedSession:
 
     def views(self) -> dict[str, list[object]]:
         """Every table of the read models, and the cells."""
-        self._runner.catch_up()
+        self._line.catch_up()
         return _tables(self._store)
 
     def rebuilt(self) -> dict[str, list[object]]:
@@ -128,8 +142,9 @@ class EmbeddedSession:
             store.close()
 
     def close(self) -> None:
-        """Drains the sequencer and closes the file."""
+        """Drains the sequencer and closes the files."""
         self._sequencer.close()
+        self._generations.close()
         self._ledger.close()
 
 
@@ -147,7 +162,7 @@ class Embedded:
 
     def open(self, home: Path, *, synchronous: str = "FULL") -> EmbeddedSession:
         """Raises what opening the ledger raises."""
-        sqlite_file.AUTOCHECKPOINT_PAGES = CHECKPOINT_PAGES
+        ledger_file.AUTOCHECKPOINT_PAGES = view_file.AUTOCHECKPOINT_PAGES = CHECKPOINT_PAGES
         return EmbeddedSession(home, cast(Literal["FULL", "NORMAL"], synchronous))
 
     def batches(self, seed: int) -> Sequence[Sequence[Submission]]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from domain.sqlite_file import make_durable_directory
+from domain.sqlite.file import make_durable_directory
 from ops.torture.judge import Identity, Row
 
 Event = tuple[str, str, bytes]

@@ -63,7 +63,7 @@ def _assemble(settings: Settings, clock: Clock, writable: bool, on_commit: Calla
     from streams.quarantine import Quarantine
 
     metrics = Metrics()
-    parts = open_parts(settings, clock, writable, _check_definition)
+    parts = open_parts(settings, clock, writable, check_definition)
     try:
         if writable and settings.database is None:
             _keep_zone(settings)
@@ -171,7 +171,7 @@ def _commit_listener(
     return committed
 
 
-def _check_definition(definition: dict[str, Any]) -> Problem | None:
+def check_definition(definition: dict[str, Any]) -> Problem | None:
     """Why a plan's KPI definition cannot be evaluated over the read models there are, or None."""
     import json
 

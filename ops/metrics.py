@@ -107,6 +107,19 @@ CATALOGUE: tuple[MetricSpec, ...] = (
         ("partition",),
     ),
     MetricSpec(
+        "tallystick_worker_messages_total",
+        "counter",
+        "Messages a worker has taken care of, repeats too.",
+        "messages",
+        ("agent",),
+    ),
+    MetricSpec(
+        "tallystick_worker_unreadable_total",
+        "counter",
+        "Messages passed over because they could not be read; their events are read from the ledger.",
+        "messages",
+    ),
+    MetricSpec(
         "tallystick_cells_kept", "gauge", "1 while this worker holds the lease of the cells, else 0.", "boolean"
     ),
     MetricSpec("tallystick_cells_refreshed_total", "counter", "KPI cells brought up to date.", "cells"),

@@ -38,6 +38,7 @@ from ops.cli import (
     scorecard,
     serve,
     verify,
+    worker,
 )
 from ops.cli.output import show_problem, show_usage_error
 from ops.settings import ENV_PREFIX
@@ -53,7 +54,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (demo, serve, relay, record, import_file, scorecard, kpi, explain, rejections):
+for module in (demo, serve, relay, worker, record, import_file, scorecard, kpi, explain, rejections):
     module.register(app)
 for module in (obligations, reconciliation, reviews, actions, feeds, quality):
     module.register(app)

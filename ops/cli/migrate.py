@@ -55,9 +55,19 @@ def _migrated(settings: Settings, adopt: bool) -> tuple[dict[str, Any], list[str
     with durable_store(settings, system_clock) as store:
         changed = adopted(store, settings) if adopt else {}
         agree(store, settings)
+    _make_first_views(settings)
     topics = ensure_topics(settings) if settings.broker is not None else {}
     told = {"database": settings.database_told, "applied": applied, "changed": changed, "topics": topics}
     notes = [f"{settings.database_told} is up to date." if not applied else f"{settings.database_told} was migrated."]
     if changed:
         notes.append("Views made under the other settings do not count any more: run tallystick rebuild.")
     return told, notes
+
+
+def _make_first_views(settings: Settings) -> None:
+    """The tables of the first generation of views, where there is none: workers make no tables."""
+    from ops.composition import open_house
+
+    with open_house(settings=settings) as house:
+        if not house.generations.live():
+            house.runner.prepare()

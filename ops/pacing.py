@@ -114,6 +114,19 @@ class PacedReader:
         """As the log's."""
         return self._reader.by_identity(identities, upto)
 
+    def search(
+        self,
+        *,
+        after: int,
+        limit: int,
+        upto: int,
+        subject: str | None = None,
+        topics: Sequence[str] | None = None,
+        agency: str | None = None,
+    ) -> Sequence[Recorded]:
+        """As the log's."""
+        return self._reader.search(after=after, limit=limit, upto=upto, subject=subject, topics=topics, agency=agency)
+
     def upto_moment(self, moment_us: int) -> int:
         """As the log's."""
         return self._reader.upto_moment(moment_us)

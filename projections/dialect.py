@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from itertools import chain, islice
 from typing import Any, Protocol, cast
 
-from sqlalchemy import Text
+from sqlalchemy import ColumnElement, Text, and_
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
@@ -23,6 +23,12 @@ from sqlalchemy.types import TypeEngine
 
 TEXT: TypeEngine[str] = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 """Text that is compared and ordered by its bytes wherever it is kept, as Python compares code points."""
+
+
+def spanned(column: ColumnElement[Any], first: Any, last: Any) -> ColumnElement[bool]:
+    """Whether a column lies between two values or is one of them. Not BETWEEN: PostgreSQL takes no collation in it."""
+    return and_(column >= first, column <= last)
+
 
 COPIED_FROM_ROWS = 50
 """From how many rows on a bulk write is worth a COPY."""

@@ -12,6 +12,7 @@ from sqlalchemy import and_, false, or_, select, true
 from sqlalchemy.sql import ColumnElement
 
 from contracts.kpi import Return
+from projections.dialect import spanned
 from projections.kpi import sql_timed
 from projections.kpi.joined import source
 from projections.kpi.periods import shift
@@ -60,7 +61,7 @@ def needed(question: Question) -> ColumnElement[bool]:
     if question.months is not None:
         month = table.c[definition.period.on]
         first, last = min(question.months), max(question.months)
-        met.append(month.between(first, shift(last, reach_months(measure))))
+        met.append(spanned(month, first, shift(last, reach_months(measure))))
     if definition.scope is not None:
         met.append(compile_condition(definition.scope, table, question.as_of_us))
     return and_(*met)

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement, Select, Subquery
 
 from contracts.kpi import KpiDefinition, Return
+from projections.dialect import spanned
 from projections.kpi import sql
 from projections.kpi.conditions import DAY_US
 from projections.kpi.joined import source
@@ -137,7 +138,7 @@ def _near(month: ColumnElement[Any], places: set[str], reach: int) -> ColumnElem
     found = []
     if dated:
         first, last = months_of(dated[0])[0], max(months_of(place)[-1] for place in dated)
-        found.append(month.between(first, shift(last, reach)))
+        found.append(spanned(month, first, shift(last, reach)))
     if UNDATED in places:
         found.append(month.is_(None))
     return or_(*found)

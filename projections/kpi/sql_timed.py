@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
 from contracts.kpi import KpiDefinition, Latest, Open, Rolling, Timing
+from projections.dialect import spanned
 from projections.kpi import sql
 from projections.kpi.ends import End, ends, window
 from projections.kpi.joined import source
@@ -102,7 +103,7 @@ def _open(definition: KpiDefinition, timing: Open, table: Source, ends_: Moments
 
 def _within(definition: KpiDefinition, table: Source, ends_: Moments) -> ColumnElement[bool]:
     month: ColumnElement[Any] = table.c[definition.period.on]
-    return month.between(ends_.first, ends_.month)
+    return spanned(month, ends_.first, ends_.month)
 
 
 def _has_come(definition: KpiDefinition, table: Source, known_us: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -185,7 +186,7 @@ def _coming(connection: Connection, definition: KpiDefinition, table: Source, as
     moment: ColumnElement[Any] = table.c[time]
     running = current(as_of_us, zone, "month")
     assert isinstance(definition.timing, Rolling)
-    inside = month.between(*window(definition.timing, running))
+    inside = spanned(month, *window(definition.timing, running))
     found = connection.scalar(select(func.min(moment)).where(inside, moment > as_of_us))
     return [] if found is None else [int(found)]
 

@@ -15,6 +15,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.engine import Connection
 
 from contracts.moments import format_us
+from projections.dialect import spanned
 from projections.feeds import delays, feed_states
 from projections.kpi.populations import POPULATIONS, table_of
 from projections.kpi.rounding import share_of
@@ -112,7 +113,7 @@ def _by_agency(
     table = table_of(rule.population)
     about = compile_condition(rule.about, table, as_of_us)
     broken = compile_condition(rule.broken, table, as_of_us)
-    wanted = about if months is None else about & table.c.month.between(*months)
+    wanted = about if months is None else about & spanned(table.c.month, *months)
     query = select(table.c.agency, func.count(), func.sum(case((broken, 1), else_=0))).where(wanted)
     population = POPULATIONS[rule.population]
     column = table.c[population.subject_column]

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from contracts.ports import Applied, LogReader, Reach
+from contracts.ports import Applied, LogReader, Reach, Turn
 from contracts.recorded import Recorded
 from projections import dialect, statements
 from projections.corrections import LEARN, Target, superseding
@@ -50,7 +50,7 @@ class PartitionedViews(Views):
         there = {(event.source, event.id) for event in found}
         return Reach(frozenset(event.subject for event in found), shared, alone=there != wanted)
 
-    def turn(self, applied: Applied) -> ViewsTurn:
+    def turn(self, applied: Applied) -> Turn:
         """What applies the events of one transaction; ``applied`` bounds what a row is folded again from."""
         return ViewsTurn(self._fold, self.zone, applied)
 

@@ -113,15 +113,24 @@ class Desk:
             self._queue(loop, together)
 
     def _queue(self, loop: asyncio.AbstractEventLoop, tickets: list[_Ticket]) -> None:
+        refused = self._refused(loop, tickets)
+        if refused is None:
+            return
+        if len(tickets) == 1:
+            tickets[0].answer(refused)
+            return
+        # Together they did not fit; the queue may still have room for some of them.
+        for ticket in tickets:
+            self._queue(loop, [ticket])
+
+    def _refused(self, loop: asyncio.AbstractEventLoop, tickets: list[_Ticket]) -> Fault | None:
         try:
             self._pass_on(loop, tickets)
         except Fault as fault:
-            if len(tickets) == 1:
-                tickets[0].answer(fault)
-                return
-            # Together they did not fit; the queue may still have room for some of them.
-            for ticket in tickets:
-                self._queue(loop, [ticket])
+            # Without the frames it came through: they hold the tickets, those their futures, and these will hold the
+            # fault. A flood makes more such rings, with all the events in them, than the collector looks for.
+            return fault.with_traceback(None)
+        return None
 
     def _at_once(self, tickets: list[_Ticket]) -> list[Outcome] | None:
         started_s = time.perf_counter()

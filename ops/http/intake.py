@@ -100,7 +100,9 @@ class Intake:
         try:
             outcomes = await self.desk.submit(submissions, principal.sender) if submissions else []
         except Fault as fault:
-            await self._send(send, self.unrecorded(fault))
+            told = self.unrecorded(fault)
+            fault.__traceback__ = None  # or its frames, which hold it, keep the submissions until the collector comes
+            await self._send(send, told)
             return
         if batched:
             self._count(outcomes)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from contracts.faults import Fault, fault
 from contracts.intake import validate
 from contracts.recorded import Outcome, Submission
 from ops.http.auth import TRUSTED_MACHINE, Principal
@@ -67,3 +70,35 @@ def test_a_flood_of_one_turn_is_cut_into_groups_that_the_queue_can_refuse(raw: R
     groups = _handed_in((half, flood), (half, flood), (half[:1], harbor), (half, flood), (more, flood))
     assert [TOGETHER_MAX, TOGETHER_MAX // 2, TOGETHER_MAX + 1] == [size for whose, size in groups if whose == "police"]
     assert [1] == [size for whose, size in groups if whose == "harbor"]
+
+
+def test_what_was_refused_is_given_back_at_once_and_not_when_the_collector_comes(raw: Raw) -> None:
+    class Full(Queue):
+        def submit(
+            self, submissions: Sequence[Submission], done: Callable[[Any], None], *, sender: str | None = None
+        ) -> None:
+            raise fault("busy")
+
+    class Group(list[Submission]):
+        """A list that can be watched."""
+
+    watched: list[weakref.ref[Group]] = []
+
+    async def refused(desk: Desk, number: int) -> None:
+        group = Group([validate(raw(number))])
+        watched.append(weakref.ref(group))
+        try:
+            await desk.submit(group, "police")
+        except Fault as busy:
+            busy.__traceback__ = None  # as the intake does
+
+    async def flood() -> None:
+        desk = Desk(Full(), Metrics())
+        await asyncio.gather(*(refused(desk, number) for number in range(3)))
+
+    gc.disable()
+    try:
+        asyncio.run(flood())
+        assert [None] * 3 == [group() for group in watched]
+    finally:
+        gc.enable()

@@ -95,6 +95,19 @@ async def ensure(brokers: Brokers, topics: Sequence[Topic]) -> dict[str, int]:
     return found
 
 
+async def look(brokers: Brokers, topics: Sequence[Topic]) -> dict[str, int]:
+    """How many partitions those of the topics have that are there; makes none. Raises ``broker_unreachable``."""
+    try:
+        admin = AIOKafkaAdminClient(**brokers.client())
+        await admin.start()
+        try:
+            return await _partitions(admin, topics)
+        finally:
+            await admin.close()
+    except AWAY as error:
+        raise fault("broker_unreachable", away_text(error)) from error
+
+
 async def _partitions(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> dict[str, int]:
     # All topics are asked for: some brokers make a topic as soon as it is named.
     wanted = {topic.name for topic in topics}

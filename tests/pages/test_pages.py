@@ -66,6 +66,7 @@ KINDS = (
     "quality of an agency",
     "rejections",
     "quarantine",
+    "docs",
     "errors",
     "kpis",
     "nothing",

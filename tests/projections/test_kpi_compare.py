@@ -297,3 +297,31 @@ def test_control_a_row_that_is_judged_otherwise_than_it_is_counted_is_noticed(
 
     monkeypatch.setattr(reference, "judge", careless)
     assert beside(world, "K06", 1, after).adds_up is False
+
+
+def test_control_a_row_that_only_one_of_them_counts_is_noticed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control of the denominator: a row goes missing on its way into the list, and not in the cell."""
+    world.call("a", "2025-03-05", disposition="arrest")
+    world.call("b", "2025-03-05")
+    after = body("K06", **EVERY_CALL)
+    assert beside(world, "K06", 1, after).adds_up
+    judge = reference.judge
+
+    def careless(definition: KpiDefinition, row: Any, as_of_us: int) -> Any:
+        return None if row["call"] == "b" else judge(definition, row, as_of_us)
+
+    monkeypatch.setattr(reference, "judge", careless)
+    assert beside(world, "K06", 1, after).adds_up is False
+
+
+def test_a_row_that_stands_for_more_is_a_move_of_the_weight_alone(world: World) -> None:
+    for name, n in (("s-1", 12), ("s-2", 1)):
+        items = [{"item": "trust", "score": 4}]
+        survey = {"survey": name, "instrument": "trust", "version": 1, "mode": "web", "n": n, "items": items}
+        world.say("survey.collected", survey, "2025-03-05")
+    found = beside(world, "K44", 1, body("K44", weight=None))
+    # Twelve answers become one sheet; the survey of one answer weighs what it weighed.
+    assert (13, 2) == (found.before.figures.denominator, found.after.figures.denominator)
+    assert {"denominator(answers)>denominator(answers)>weight": (1, 0, -11)} == told(found.moves)
+    assert [("s-1", "weight")] == [(row.key, row.what) for row in found.rows]
+    assert found.adds_up

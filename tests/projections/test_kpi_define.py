@@ -152,3 +152,12 @@ def test_a_version_that_would_change_nothing_is_refused(world: World) -> None:
     with pytest.raises(RejectedFault, match="version 1 of K06 says the same"):
         decision(proposed(world, file()), "lakeside", us(NOW))
     assert decision(proposed(world, file(), owner="harbor"), "lakeside", us(NOW))["data"]["owner"] == "harbor"
+
+
+def test_an_objective_stays_with_its_plan(world: World) -> None:
+    world.plan("K06")
+    assert ("p1", "o1") == (proposed(world, file(**NO_ARRESTS)).plan, proposed(world, file(**NO_ARRESTS)).objective)
+    elsewhere = proposed(world, file(**NO_ARRESTS), plan="p2")
+    assert ("p2", None) == (elsewhere.plan, elsewhere.objective)
+    with pytest.raises(RejectedFault, match="--objective"):
+        decision(elsewhere, "lakeside", us(NOW))

@@ -51,6 +51,14 @@ def agree(store: Store, settings: Settings) -> None:
             raise fault("settings_differ", _sentence(name, value, kept[name]), f"/{_setting(name)}")
 
 
+def differences(connection: Connection, settings: Settings) -> list[str]:
+    """In what these settings say otherwise than what is kept, a sentence each; keeps nothing."""
+    kept = _kept(connection)
+    return [
+        _sentence(name, value, kept[name]) for name, value in common(settings).items() if kept.get(name, value) != value
+    ]
+
+
 def adopt(store: Store, settings: Settings) -> dict[str, str]:
     """Make these settings the ones that all must have; returns what changed, name to the value it had before."""
     mine = common(settings)

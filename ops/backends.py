@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from ops.settings import Settings
 if TYPE_CHECKING:
     from domain.postgres.limits import Limits
     from streams.kafka.connecting import Brokers
+    from streams.kafka.topics import Topic
 
 DefinitionChecker = Callable[[dict[str, Any]], Problem | None]
 
@@ -108,7 +109,7 @@ def open_log(settings: Settings, clock: Clock) -> Iterator[Ledger]:
     ``open_parts`` does."""
     from ops.agreeing import agree
 
-    with _log(settings, clock) as ledger:
+    with bare_log(settings, clock) as ledger:
         agree(ledger.store(), settings)
         yield ledger
 
@@ -116,12 +117,13 @@ def open_log(settings: Settings, clock: Clock) -> Iterator[Ledger]:
 @contextmanager
 def durable_store(settings: Settings, clock: Clock) -> Iterator[Store]:
     """The durable tables of the database, whatever settings the other processes have and however durable it is."""
-    with _log(settings, clock, must_be_durable=False) as ledger:
+    with bare_log(settings, clock, must_be_durable=False) as ledger:
         yield ledger.store()
 
 
 @contextmanager
-def _log(settings: Settings, clock: Clock, *, must_be_durable: bool = True) -> Iterator[Ledger]:
+def bare_log(settings: Settings, clock: Clock, *, must_be_durable: bool = True) -> Iterator[Ledger]:
+    """As ``open_log``, whatever settings the other processes have; keeps nothing."""
     for_log, _ = pools(settings.database_pool_max)
     ledger = Ledger.connect(
         settings.database_address(),
@@ -162,7 +164,13 @@ def ensure_topics(settings: Settings) -> dict[str, int]:
     ``topic_unsuitable``."""
     import asyncio
 
-    from streams.kafka.topics import ensure, topics_of
+    from streams.kafka.topics import ensure
 
-    wanted = topics_of(settings.topic_prefix, settings.events_partitions, agency_topics(settings))
-    return asyncio.run(ensure(brokers(settings), wanted))
+    return asyncio.run(ensure(brokers(settings), wanted_topics(settings, agency_topics(settings))))
+
+
+def wanted_topics(settings: Settings, of_agencies: Sequence[str]) -> list[Topic]:
+    """Every topic that this ledger uses, as it is to be."""
+    from streams.kafka.topics import topics_of
+
+    return topics_of(settings.topic_prefix, settings.events_partitions, of_agencies)

@@ -13,17 +13,22 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
 from urllib.parse import quote
 
 from contracts.faults import Fault
 from contracts.moments import format_us
+from ops.addresses import without_secrets
+from ops.backends import is_there
+from ops.findings import Finding
 from ops.settings import Settings
 
-FindingStatus = Literal["ok", "warning", "failed"]
+Check = Callable[[Settings], Finding]
+
+_NEEDS_DATABASE = frozenset(
+    {"tables", "common settings", "durability", "connections", "relay", "workers", "clock", "views"}
+)
 
 PYTHON_MIN = (3, 11)
 SQLITE_MIN = (3, 37, 0)
@@ -31,43 +36,50 @@ SQLITE_WAL_RESET_FIXED = (3, 51, 3)
 _ROOT = Path(__file__).resolve().parent
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found, and what to do where it is not well."""
-
-    check: str
-    status: FindingStatus
-    found: str
-    advice: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        return {"check": self.check, "status": self.status, "found": self.found, "advice": self.advice}
-
-
 def examine(settings: Settings) -> list[Finding]:
     """Every check in order. Never raises: a check that cannot run says so as its finding."""
-    checks: list[tuple[str, Callable[[Settings], Finding]]] = [
-        ("python", check_python),
-        ("sqlite", check_sqlite),
-        ("import names", check_import_names),
-        ("home", check_home),
-        ("disk", check_disk),
-        ("durability", check_durability),
-        ("journal", check_journal),
-        ("writer lock", check_writer_lock),
-        ("clock", check_clock),
-        ("views", check_views),
-        ("credentials", check_credentials),
-    ]
+    checks: list[tuple[str, Check]] = [("python", check_python), ("import names", check_import_names)]
+    checks += _of_home() if settings.database is None else _of_database(settings)
+    checks += [("disk", check_disk), ("clock", check_clock), ("views", check_views), ("credentials", check_credentials)]
     findings = []
     for name, check in checks:
+        if name in _NEEDS_DATABASE and any(
+            found.check == "database" and found.status == "failed" for found in findings
+        ):
+            continue  # each would wait for it again and say the same
         try:
             findings.append(check(settings))
         except Fault as fault:
             findings.append(Finding(name, "failed", fault.problem.detail, fault.problem.hint))
         except Exception as error:  # noqa: BLE001 - a check that breaks must not hide the others
-            findings.append(Finding(name, "failed", f"{type(error).__name__}: {error}", "Report this."))
+            said = without_secrets(f"{type(error).__name__}: {error}", settings.database)
+            findings.append(Finding(name, "failed", said, "Report this."))
     return findings
+
+
+def _of_home() -> list[tuple[str, Check]]:
+    return [
+        ("sqlite", check_sqlite),
+        ("home", check_home),
+        ("durability", check_durability),
+        ("journal", check_journal),
+        ("writer lock", check_writer_lock),
+    ]
+
+
+def _of_database(settings: Settings) -> list[tuple[str, Check]]:
+    from ops import doctor_scaled as scaled
+
+    checks: list[tuple[str, Check]] = [
+        ("database", scaled.check_database),
+        ("tables", scaled.check_migrated),
+        ("common settings", scaled.check_common),
+        ("durability", scaled.check_durability),
+        ("connections", scaled.check_connections),
+    ]
+    if settings.broker is not None:
+        checks += [("broker", scaled.check_broker), ("relay", scaled.check_relay), ("workers", scaled.check_workers)]
+    return checks
 
 
 def check_python(settings: Settings, running: tuple[int, ...] = sys.version_info[:3]) -> Finding:
@@ -115,7 +127,8 @@ def check_home(settings: Settings) -> Finding:
     """The home must exist, be writable, and be nobody else's to write."""
     home = settings.home
     if not home.is_dir():
-        return Finding("home", "warning", f"{home} is not there yet", "It is made by the first record or demo.")
+        advice = "Check --home. A new home is made by the first record, import or demo."
+        return Finding("home", "failed", f"{home} is not there", advice)
     if not os.access(home, os.W_OK | os.X_OK):
         return Finding("home", "failed", f"{home} cannot be written", "Give this user the right to write there.")
     mode = home.stat().st_mode
@@ -186,12 +199,13 @@ def check_writer_lock(settings: Settings) -> Finding:
 
 def check_clock(settings: Settings, now_us: int | None = None) -> Finding:
     """The last event must not be recorded far ahead of the clock: until then every new one gets its recorded_at."""
+    from ops.composition import open_house
     from ops.health import HEAD_AHEAD_MAX_S
 
-    if not _database(settings).exists():
+    if not is_there(settings):
         return Finding("clock", "ok", "no ledger yet")
-    with _looking(settings) as connection:
-        (recorded_at_us,) = connection.execute("SELECT recorded_at_us FROM head").fetchone()
+    with open_house(writable=False, settings=settings) as house:
+        recorded_at_us = house.reader.head().recorded_at_us
     ahead_s = (recorded_at_us - (time.time_ns() // 1_000 if now_us is None else now_us)) / 1_000_000
     if ahead_s > HEAD_AHEAD_MAX_S:
         found = f"the last event was recorded at {format_us(recorded_at_us)}, {ahead_s:,.0f} s ahead of this clock"
@@ -202,7 +216,7 @@ def check_clock(settings: Settings, now_us: int | None = None) -> Finding:
 
 def check_views(settings: Settings) -> Finding:
     """The views must be of this version and built in the zone the settings name."""
-    if not _database(settings).exists():
+    if not is_there(settings):
         return Finding("views", "warning", "no ledger yet")
     from ops.composition import open_house
 

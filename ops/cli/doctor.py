@@ -1,4 +1,4 @@
-"""``tallystick doctor``: is this machine and this home fit to keep a ledger?
+"""``tallystick doctor``: are this machine and what the settings name fit to keep a ledger, and does everything run?
 
 It checks what goes wrong in practice and says what to do about each.
 """
@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(home: Home = None, how: Format = OutputFormat.TABLE) -> None:
-    """Check Python, SQLite, the home, its disk, its settings and its views."""
+    """Check the machine, what the settings name (home, database, broker), what runs, and the views."""
     from ops.delivery import rows_of
     from ops.doctor import examine
     from ops.settings import load_settings

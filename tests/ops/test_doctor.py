@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ops import doctor
+from ops.cli import main
 from ops.composition import open_house
 from ops.settings import Settings
 
@@ -31,8 +32,12 @@ def test_a_well_home_passes_every_check(well: Settings) -> None:
     assert {"ok"} == set(_found(well).values())
 
 
-def test_a_home_that_is_not_there_yet_fails_nothing_and_is_not_made(settings: Settings) -> None:
-    assert "failed" not in _found(settings).values()
+def test_a_home_that_is_not_there_is_the_one_thing_that_fails_and_is_not_made(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ["home"] == [check for check, status in _found(settings).items() if status == "failed"]
+    assert 1 == main(["doctor", "--home", str(settings.home)])
+    assert "is not there" in capsys.readouterr().out
     assert not settings.home.exists()
 
 

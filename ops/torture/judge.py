@@ -80,7 +80,7 @@ def decode_acks(line: bytes) -> tuple[int, list[Ack]]:
     return int(content["batch"]), acks
 
 
-def judge_log(acks: Sequence[Ack], rows: Sequence[Row], problems: Sequence[str] = ()) -> Findings:
+def judge_log(acks: Sequence[Ack], rows: Iterable[Row], problems: Sequence[str] = ()) -> Findings:
     """Hold the log against the acknowledgements.
 
     lost: acknowledged events that are nowhere in the log. torn: acknowledged events found with another place
@@ -89,7 +89,7 @@ def judge_log(acks: Sequence[Ack], rows: Sequence[Row], problems: Sequence[str] 
     an identity.
     """
     found = Findings()
-    first: dict[Identity, Row] = {}
+    first: dict[Identity, tuple[int, bytes]] = {}
     for place, row in enumerate(rows, start=1):
         if row.log_index != place:
             found.torn += 1
@@ -99,9 +99,9 @@ def judge_log(acks: Sequence[Ack], rows: Sequence[Row], problems: Sequence[str] 
             found._say(f"log_index {row.log_index}: the bytes do not give the digest")
         if row.identity in first:
             found.doubled += 1
-            found._say(f"{row.identity} is in the log at {first[row.identity].log_index} and {row.log_index}")
+            found._say(f"{row.identity} is in the log at {first[row.identity][0]} and {row.log_index}")
         else:
-            first[row.identity] = row
+            first[row.identity] = (row.log_index, row.digest)
     told: dict[Identity, Ack] = {}
     for ack in acks:
         earlier = told.setdefault(ack.identity, ack)
@@ -114,9 +114,9 @@ def judge_log(acks: Sequence[Ack], rows: Sequence[Row], problems: Sequence[str] 
         if kept is None:
             found.lost += 1
             found._say(f"{ack.identity}, acknowledged as {ack.log_index}, is not in the log")
-        elif (kept.log_index, kept.digest) != (ack.log_index, ack.digest):
+        elif kept != (ack.log_index, ack.digest):
             found.torn += 1
-            found._say(f"{ack.identity}, acknowledged as {ack.log_index}, is kept as {kept.log_index} or otherwise")
+            found._say(f"{ack.identity}, acknowledged as {ack.log_index}, is kept as {kept[0]} or otherwise")
     found.stored_unacknowledged = len(first.keys() - told.keys())
     for problem in problems:
         found.torn += 1

@@ -65,7 +65,9 @@ class SqliteGenerations:
 
     def begin(self, version: str) -> int:
         """Makes a new file, which this process then holds; its number was never given before."""
-        self._folder.mkdir(mode=0o700, exist_ok=True)
+        if not self._folder.exists():
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            view_file.sync_folder(self._folder.parent)
         with self._turn():
             number: int = max([0, *self._numbers(".db"), *self._numbers(".lock")]) + 1
             # The lock file stays for good: it is what keeps a number from being given twice.
@@ -73,6 +75,8 @@ class SqliteGenerations:
             self._moment("numbered")
             path = self._path(number, ".db")
             view_file.make(path)
+            # A power cut must not leave a pointer to a name that is not there.
+            view_file.sync_folder(self._folder)
             self._moment("made")
             first = self.live() == 0
             with self.file(number).write() as connection:
@@ -169,11 +173,7 @@ class SqliteGenerations:
             os.fsync(handle.fileno())
         self._moment("pointer written")
         beside.replace(self._folder / POINTER)
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        view_file.sync_folder(self._folder)
 
     def _about(self, number: int) -> tuple[str, int, int, int]:
         """(version, whole, began at, log_index)."""

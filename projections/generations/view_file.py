@@ -174,6 +174,15 @@ def take_lock(path: Path, *, wait: bool = False) -> int:
     return handle
 
 
+def sync_folder(path: Path) -> None:
+    """Makes the names in a folder durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def remove(path: Path) -> None:
     """Removes a file and what SQLite keeps beside it. Those who still read it keep what they have."""
     for name in (path, *(path.with_name(path.name + beside) for beside in BESIDE)):

@@ -47,7 +47,7 @@ def verify(home: Path, capsys: pytest.CaptureFixture[str]) -> Verify:
 
 
 def damage(home: Path, statement: str) -> None:
-    connection = sqlite3.connect(home / "tallystick.db")
+    connection = sqlite3.connect(home / "views" / "1.db")
     with connection:
         connection.execute(statement)
     connection.close()

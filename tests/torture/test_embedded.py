@@ -52,9 +52,9 @@ def judged(crashed: tuple[Path, History]) -> Findings:
     return look(EMBEDDED, home, history, Random(1), deep=True, everything=True)
 
 
-def tamper(home: Path, *statements: str) -> None:
-    """Change the file behind the ledger's back; its triggers are taken away first."""
-    connection = sqlite3.connect(home / "tallystick.db")
+def tamper(home: Path, *statements: str, file: str = "tallystick.db") -> None:
+    """Change a file behind the ledger's back; its triggers are taken away first."""
+    connection = sqlite3.connect(home / file)
     triggers = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'")]
     for name in triggers:
         connection.execute(f"DROP TRIGGER {name}")
@@ -94,7 +94,8 @@ def test_control_a_torn_body_is_reported(crashed: tuple[Path, History]) -> None:
 
 
 def test_control_a_count_that_is_too_high_is_reported(crashed: tuple[Path, History]) -> None:
-    tamper(crashed[0], "UPDATE entries SET n = n + 1 WHERE rowid = (SELECT min(rowid) FROM entries)")
+    more = "UPDATE entries SET n = n + 1 WHERE rowid = (SELECT min(rowid) FROM entries)"
+    tamper(crashed[0], more, file="views/1.db")
     assert judged(crashed).doubled > 0
 
 

@@ -62,6 +62,17 @@ def writing_there(home: Path | None) -> Iterator[House]:
 
 
 @contextmanager
+def unless_in_use() -> Iterator[None]:
+    """Leaves the views as they are, and says so, where another process builds those that are read."""
+    try:
+        yield
+    except UnavailableFault as held:
+        if held.problem.code != "views_in_use":
+            raise
+        note(held.problem.detail)
+
+
+@contextmanager
 def reading(home: Path | None) -> Iterator[House]:
     """A house for reading whose views are current where possible. Raises the fault ``home_missing``.
 
@@ -72,7 +83,7 @@ def reading(home: Path | None) -> Iterator[House]:
     with open_house(home, writable=None) as house:
         beside_a_writer = not house.writable
         if not beside_a_writer:
-            with Meter("Applying events") as meter:
+            with unless_in_use(), Meter("Applying events") as meter:
                 house.catch_up(meter)
     with open_house(home, writable=False) as house:
         if beside_a_writer:

@@ -91,6 +91,6 @@ def test_cells_that_wait_for_a_refresh_are_not_called_wrong(home: Path, verify: 
 
 
 def test_events_in_quarantine_are_a_problem(home: Path, verify: Verify) -> None:
-    damage(home, "INSERT INTO quarantine VALUES ('views', 1, 'call/c-1', 's', 'e', 'call.received', 'no', 1, 1)")
+    damage(home, "INSERT INTO quarantine VALUES ('views.1', 1, 'call/c-1', 's', 'e', 'call.received', 'no', 1, 1)")
     status, told = verify()
     assert (EXIT_STATUS["unavailable"], False) == (status, told["ok"])

@@ -41,7 +41,7 @@ def examine(settings: Settings) -> list[Finding]:
     checks: list[tuple[str, Check]] = [("python", check_python), ("import names", check_import_names)]
     checks += _of_home() if settings.database is None else _of_database(settings)
     checks += [("disk", check_disk), ("clock", check_clock), ("views", check_views), ("credentials", check_credentials)]
-    findings = []
+    findings: list[Finding] = []
     for name, check in checks:
         if name in _NEEDS_DATABASE and any(
             found.check == "database" and found.status == "failed" for found in findings

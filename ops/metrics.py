@@ -114,6 +114,18 @@ CATALOGUE: tuple[MetricSpec, ...] = (
         ("agent",),
     ),
     MetricSpec(
+        "tallystick_intake_read_again_total",
+        "counter",
+        "Messages of agencies that nobody delivered and the intake read by itself.",
+        "messages",
+    ),
+    MetricSpec(
+        "tallystick_intake_expired_total",
+        "counter",
+        "Offsets of agencies' topics that were gone before anybody read them: events may be missing.",
+        "messages",
+    ),
+    MetricSpec(
         "tallystick_worker_unreadable_total",
         "counter",
         "Messages passed over because they could not be read; their events are read from the ledger.",

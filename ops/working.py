@@ -21,6 +21,7 @@ from ops.health import Check, Readiness, Stall
 from ops.metrics import Metrics
 from ops.relaying import holder_name, needs_a_broker
 from ops.settings import Settings
+from ops.taking_in import TakingIn
 from streams.kafka.topics import events_topic
 from streams.lag import measure
 from streams.leases import Leases
@@ -49,11 +50,19 @@ class Group:
 class WorkerProcess:
     """The agents and the keeper of one process; ``run`` it once, on the main thread."""
 
-    def __init__(self, settings: Settings, groups: Sequence[Group], line: PartitionLine | None, keeper: Keeper | None):
+    def __init__(
+        self,
+        settings: Settings,
+        groups: Sequence[Group],
+        line: PartitionLine | None,
+        keeper: Keeper | None,
+        taking_in: TakingIn | None,
+    ) -> None:
         self._settings = settings
         self._groups = tuple(groups)
         self._line = line
         self._keeper = keeper
+        self._taking_in = taking_in
         self._stop = threading.Event()
         self._errors: list[BaseException] = []
         self._threads: list[threading.Thread] = []
@@ -63,6 +72,8 @@ class WorkerProcess:
         self._stop.set()
         if self._line is not None:
             self._line.stop()
+        if self._taking_in is not None:
+            self._taking_in.stop()
 
     def alive(self) -> bool:
         """Whether every agent runs."""
@@ -77,6 +88,8 @@ class WorkerProcess:
         ]
         if self._keeper is not None:
             self._keeper.start()
+        if self._taking_in is not None:
+            self._taking_in.start()
         for thread in self._threads:
             thread.start()
         try:
@@ -88,6 +101,8 @@ class WorkerProcess:
                 thread.join()
             if self._keeper is not None:
                 self._keeper.stop()
+            if self._taking_in is not None:
+                self._taking_in.close()
         if self._errors and not asked:
             raise self._errors[0]
         for error in self._errors:
@@ -135,12 +150,15 @@ def open_worker(
     try:
         topic = events_topic(settings.topic_prefix)
         groups: list[Group] = []
-        line = keeper = None
+        line = keeper = taking_in = None
         if projection:
             line = _line(settings, parts, clock)
             keeper = _keeper(settings, parts, line, clock, metrics)
             groups.append(_projection_group(settings, line, topic, metrics))
-        process = WorkerProcess(settings, groups, line, keeper)
+        if intake:
+            taking_in = TakingIn(settings, parts.ledger, clock, metrics)
+            groups.append(_intake_group(settings, taking_in, metrics))
+        process = WorkerProcess(settings, groups, line, keeper, taking_in)
         sight = Sight(settings, parts, clock, topic)
         sight.watch(metrics, keeper)
         ready = Judge(settings, sight, process, keeper, monotonic_s)
@@ -285,3 +303,16 @@ def _projection_group(settings: Settings, line: PartitionLine, topic: str, metri
     return Group(
         f"{settings.topic_prefix}.projection", Feed("projection", (topic,), handle, settings.worker_batch_events)
     )
+
+
+def _intake_group(settings: Settings, taking_in: TakingIn, metrics: Metrics) -> Group:
+    from streams.faust_app import Feed
+
+    handled = metrics.counter("tallystick_worker_messages_total", "intake")
+
+    def handle(messages: Sequence[Message]) -> None:
+        taking_in.line.handle(messages)
+        handled.inc(len(messages))
+
+    feed = Feed("intake", taking_in.topics, handle, settings.max_commit_events)
+    return Group(f"{settings.topic_prefix}.intake", feed)

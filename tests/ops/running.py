@@ -116,6 +116,12 @@ def get(url: str) -> tuple[int, Any]:
     return _asked(urllib.request.Request(url))
 
 
+def gauge(url: str, name: str) -> float:
+    """A value of ``/metrics``; -1 where it is not told."""
+    found = re.search(rf"^{re.escape(name)} (\S+)$", get(f"{url}/metrics")[1], re.M)
+    return float(found[1]) if found else -1
+
+
 def post(url: str, body: bytes, media: str = "application/cloudevents+json") -> tuple[int, Any]:
     """Status and body of a POST."""
     return _asked(urllib.request.Request(url, body, {"Content-Type": media}))

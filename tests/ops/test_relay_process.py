@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.ops.running import Running, command, get, until
+from tests.ops.running import Running, command, gauge, get, until
 from tests.ops.scaled import scaled
 
 Raw = Callable[..., bytes]
-
-
-def _gauge(url: str, name: str) -> float:
-    found = re.search(rf"^{name} (\S+)$", get(f"{url}/metrics")[1], re.M)
-    return float(found[1]) if found else -1
 
 
 def _record(settings: dict[str, object], raw: Raw, *numbers: int) -> None:
@@ -32,17 +26,17 @@ def test_it_sends_and_another_takes_over_when_it_is_killed(
     _record(settings, raw, 1, 2)
     with Running("relay", **settings) as first:
         at = first.used("metrics")
-        until(lambda: _gauge(at, "tallystick_relay_log_index") == 2, alive=first.alive, told=first.said)
-        assert (1, 0) == (_gauge(at, "tallystick_relay_sends"), _gauge(at, "tallystick_relay_lag_events"))
+        until(lambda: gauge(at, "tallystick_relay_log_index") == 2, alive=first.alive, told=first.said)
+        assert (1, 0) == (gauge(at, "tallystick_relay_sends"), gauge(at, "tallystick_relay_lag_events"))
         assert 200 == get(f"{at}/readyz")[0]
         with Running("relay", **settings) as second:
             by = second.used("metrics")
             until(lambda: get(f"{by}/readyz")[0] == 200, alive=second.alive, told=second.said)
-            assert 0 == _gauge(by, "tallystick_relay_sends")
+            assert 0 == gauge(by, "tallystick_relay_sends")
             first.kill()
             _record(settings, raw, 3)
-            until(lambda: _gauge(by, "tallystick_relay_log_index") == 3, alive=second.alive, told=second.said)
-            assert 1 == _gauge(by, "tallystick_relay_takeovers_total")
+            until(lambda: gauge(by, "tallystick_relay_log_index") == 3, alive=second.alive, told=second.said)
+            assert 1 == gauge(by, "tallystick_relay_takeovers_total")
             assert 0 == second.end()
 
 

@@ -7,7 +7,7 @@ one does, and the audit that tells whether both say the same. Whatever ends it, 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -88,8 +88,12 @@ def rebuild(
         _carry_over(house, before, building)
         moment("caught up")
         if number != generations.live():
+            empty = not _place(house, before)
             generations.switch(number)
             moment("switched")
+            if empty:
+                # Nobody would go back to it.
+                dropped += _dropped(house, [before])
     except BaseException:
         with suppress(Fault):
             generations.drop(number)
@@ -285,9 +289,19 @@ def _sweep(house: House) -> list[int]:
 def _prune(house: House, keep: int) -> list[int]:
     """Removes all but the newest of those that are kept; one that is still in use goes the next time."""
     kept = [one.number for one in house.generations.list() if one.state == "kept"]
-    dropped = []
-    for number in kept[: max(0, len(kept) - keep)]:
+    return _dropped(house, kept[: max(0, len(kept) - keep)])
+
+
+def _dropped(house: House, numbers: Sequence[int]) -> list[int]:
+    gone = []
+    for number in numbers:
         with suppress(Fault, OperationalError):
             house.generations.drop(number)
-            dropped.append(number)
-    return dropped
+            gone.append(number)
+    return gone
+
+
+def _place(house: House, number: int) -> int:
+    """How far a generation stands in the log."""
+    with house.generations.store(number).read() as connection:
+        return _standing(connection, number)[1].log_index

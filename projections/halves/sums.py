@@ -12,7 +12,7 @@ from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import and_, case, func, null, select
+from sqlalchemy import BigInteger, and_, case, func, literal, null, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 from sqlalchemy.sql.selectable import Subquery
@@ -273,7 +273,9 @@ def _stated(row: Mapping[Any, Any]) -> list[Decimal]:
 def past_grace_column(found: Subquery, stretches: Sequence[Stretch], as_of_us: int) -> ColumnElement[bool]:
     """Whether an item of ``items`` is pending for longer than it may; ``grace.past_grace`` as an SQL expression."""
     days = grace_column(stretches, found.c.claimer, found.c.other, found.c.at)
-    return and_(found.c.state == "pending", found.c.at.is_not(None), found.c.at + days * DAY_US < as_of_us)
+    return and_(
+        found.c.state == "pending", found.c.at.is_not(None), found.c.at + days * literal(DAY_US, BigInteger) < as_of_us
+    )
 
 
 def within_period(found: Subquery, period: str, zone: str) -> ColumnElement[bool] | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Select, and_, func, literal, or_, select
+from sqlalchemy import Select, and_, case, func, or_, select
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.sql import ColumnElement
 from sqlalchemy.sql.selectable import Subquery
@@ -215,7 +215,7 @@ def _counts(
     connection: Connection, found: Subquery, past: ColumnElement[bool], conditions: Sequence[ColumnElement[bool]]
 ) -> Counts:
     query = (
-        select(found.c.state, func.count().label("n"), func.sum(func.coalesce(past, literal(0))).label("past"))
+        select(found.c.state, func.count().label("n"), func.sum(case((past, 1), else_=0)).label("past"))
         .where(*conditions)
         .group_by(found.c.state)
     )

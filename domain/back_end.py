@@ -87,6 +87,10 @@ class Writing(Asking, Protocol):
         """One statement for each row."""
         ...
 
+    def load(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Insert many rows that came from another ledger, as they are."""
+        ...
+
     def keep_rejection(self, columns: Sequence[str], row: Sequence[object]) -> None:
         """Keep a rejection, or count it once more where the same was kept before."""
         ...

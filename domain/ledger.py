@@ -21,6 +21,7 @@ from contracts.recorded import Head, Outcome, Submission
 from domain import rejections
 from domain.back_end import BackEnd
 from domain.batches import Batch
+from domain.copying import copy_rows
 from domain.decider import DefinitionChecker
 from domain.governance import Governance
 from domain.log_reader import LedgerReader
@@ -145,6 +146,19 @@ class Ledger(Application[str]):
     def verify(self, progress: Progress | None = None) -> VerifyResult:
         """Recompute everything that can be recomputed from the stored bodies, in one snapshot."""
         return verify(self._back_end, progress)
+
+    def fill_from(self, source: Ledger, progress: Progress | None = None) -> int:
+        """Take over every row of another ledger, this one being empty; returns the number of events.
+
+        Raises as ``domain.copying.copy_rows`` does; then nothing has changed.
+        """
+        try:
+            return copy_rows(source._back_end, self._back_end, progress)
+        except Exception as error:
+            fault = self._back_end.fault(error) or source._back_end.fault(error)
+            if fault is None:
+                raise
+            raise fault from error
 
     def rejections(self, limit: int = 100, after: int = 0, agency: str | None = None) -> list[KeptRejection]:
         """At most ``limit`` kept rejections and conflicts with a greater number than ``after``: of all, or of one

@@ -90,6 +90,10 @@ class SqliteWriting(SqliteAsking):
             raise Taken from error
         self._cursor.execute("RELEASE run")
 
+    def load(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """One statement for each row."""
+        self.execute_many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({','.join('?' * len(columns))})", rows)
+
     def keep_rejection(self, columns: Sequence[str], row: Sequence[object]) -> None:
         """Numbered by the table itself."""
         self.execute(

@@ -6,6 +6,7 @@ partitions decides where an event stands for ever.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,6 +21,7 @@ DAY_MS: Final = 24 * 60 * 60 * 1000
 RETENTION_DAYS: Final = 30
 """How long messages stay on a topic; the ledger keeps what was recorded for ever."""
 INTAKE_PARTITIONS: Final = 4
+KNOWN_WITHIN_S: Final = 10.0
 REPLICAS: Final = 3
 """Copies of a topic, or as many as there are brokers: one of them may be lost, and one more be down."""
 
@@ -81,7 +83,7 @@ async def ensure(brokers: Brokers, topics: Sequence[Topic]) -> dict[str, int]:
             missing = [topic for topic in topics if topic.name not in found]
             if missing:
                 await _create(admin, missing)
-                found = await _partitions(admin, topics)
+                found = await _known(admin, topics)
         finally:
             await admin.close()
     except AWAY as error:
@@ -118,6 +120,15 @@ async def _partitions(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> di
             if topic["error_code"]:
                 raise for_code(topic["error_code"])(topic["topic"])
             found[str(topic["topic"])] = len(topic["partitions"])
+    return found
+
+
+async def _known(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> dict[str, int]:
+    """As ``_partitions``, once the brokers have told each other of topics that were just made, or have had time to."""
+    clock = asyncio.get_running_loop().time
+    until_s = clock() + KNOWN_WITHIN_S
+    while len(found := await _partitions(admin, topics)) < len(topics) and clock() < until_s:
+        await asyncio.sleep(0.05)
     return found
 
 

@@ -1,6 +1,6 @@
 """Stores on PostgreSQL for the tests of this room: a schema each, on one database of the test server.
 
-With ``TALLYSTICK_TEST_VIEWS=postgres`` every test of the room that asks for a store in memory gets one of these instead.
+With ``TALLYSTICK_TEST_VIEWS=postgres`` every test of the room that asks for a store in memory gets one of these.
 """
 
 from __future__ import annotations

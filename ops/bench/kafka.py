@@ -12,9 +12,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import psycopg
@@ -26,8 +26,11 @@ from ops.bench.postgres import fill
 from ops.bench.servers import Fresh, Scaled
 from streams.kafka.topics import intake_topic
 
+EVENTS_PARTITIONS: Final = 8
+"""As the settings have it where nothing is said."""
+
 _POLL_S = 0.02
-_PATIENCE_S = 300.0
+_PATIENCE_S = 120.0
 
 
 def bench_kafka(report: Report, fresh: Fresh, rounds: int, events: int) -> None:
@@ -49,9 +52,8 @@ def bench_kafka(report: Report, fresh: Fresh, rounds: int, events: int) -> None:
             intake.append(_rate(ledger, _HEAD, events))
         with ledger.running("relay"):
             relay.append(_rate(ledger, _RELAYED, events))
-        with ledger.running("worker", "--no-intake", "--projection"):
-            one.append(_applied(ledger, events))
-        two.append(_by_two(fresh(), events, f"t{number}"))
+        for workers, rates in ((1, one), (2, two)):
+            rates.append(_projection(fresh(), workers, events, f"t{number}"))
         whole.append(_end_to_end(fresh(), events, f"e{number}"))
     _held(report, "Kafka-in: intake by one worker, events/s", intake, aiokafka, faust)
     _held(report, "Kafka-in end to end, one worker of each kind: sent → on the scorecard", whole, aiokafka, faust)
@@ -75,14 +77,39 @@ def _held(
     )
 
 
-def _by_two(ledger: Scaled, events: int, tag: str) -> float:
+def _projection(ledger: Scaled, workers: int, events: int, tag: str) -> float:
+    """What so many workers apply together: all of them have joined before the relay sends the first event."""
     fill(ledger.database, events, tag)
-    with ledger.running("relay"):
-        _rate(ledger, _RELAYED, events)
-    with ExitStack() as workers:
-        for _ in range(2):
-            workers.enter_context(ledger.running("worker", "--no-intake", "--projection"))
+    with ExitStack() as processes:
+        for _ in range(workers):
+            processes.enter_context(ledger.running("worker", "--no-intake", "--projection"))
+        asyncio.run(_joined(ledger, workers))
+        processes.enter_context(ledger.running("relay"))
         return _applied(ledger, events)
+
+
+async def _joined(ledger: Scaled, workers: int) -> None:
+    """Wait until so many consumers share the topic of events and none of them is about to."""
+    from aiokafka.admin import AIOKafkaAdminClient
+    from aiokafka.errors import KafkaError
+
+    admin = AIOKafkaAdminClient(bootstrap_servers=ledger.broker)
+    await admin.start()
+    try:
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            members = 0
+            with suppress(KafkaError):  # the group has no coordinator until its first member comes
+                (told,) = await admin.describe_consumer_groups([f"{ledger.prefix}.projection"])
+                (group,) = told.groups
+                members = len(group[5]) if group[2] == "Stable" else 0
+            if members == workers:
+                return
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{members} of {workers} workers have joined")
+            await asyncio.sleep(_POLL_S)
+    finally:
+        await admin.close()
 
 
 def _end_to_end(ledger: Scaled, events: int, tag: str) -> float:
@@ -123,10 +150,10 @@ def _applied(ledger: Scaled, events: int) -> float:
     """Events a second that the workers apply, from the first commit seen to the one after which nothing is left."""
     with psycopg.connect(ledger.database, autocommit=True) as connection:
         subjects = connection.execute("SELECT log_index, text FROM log JOIN names ON names.id = subject_id").fetchall()
-        ends: dict[int, int] = dict(connection.execute("SELECT partition, log_index FROM relay_partitions").fetchall())
-        count = connection.execute("SELECT partitions FROM relays").fetchone()
-        assert count is not None
-        partition = {index: partition_of(subject, count[0]) for index, subject in subjects}
+        partition = {index: partition_of(subject, EVENTS_PARTITIONS) for index, subject in subjects}
+        ends: dict[int, int] = {}
+        for index, place in partition.items():
+            ends[place] = max(index, ends.get(place, 0))
 
         def places() -> dict[int, int]:
             return dict(
@@ -179,10 +206,10 @@ async def _consume(broker: str, topic: str, events: int) -> float:
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=broker, auto_offset_reset="earliest", enable_auto_commit=False)
     await consumer.start()
     try:
-        seen, began = 0, 0.0
+        # Joining is not in it, fetching is.
+        seen, began = 0, time.perf_counter()
         while seen < events:
             for messages in (await consumer.getmany(timeout_ms=1000, max_records=5000)).values():
-                began = began or time.perf_counter()
                 seen += len(messages)
         return seen / (time.perf_counter() - began)
     finally:

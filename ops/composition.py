@@ -117,14 +117,18 @@ def runner_maker(
     moved: threading.Condition | None = None,
 ) -> Callable[[int, Store], Runner]:
     """What makes the runner of a generation, given its number and store: of the live one, or of one that is built."""
+    from projections.partitioned import PartitionedViews
     from projections.views import Views
     from streams.runner import Runner
+
+    # Where workers fold, what is remembered from one transaction to the next would be out of date.
+    kind = Views if settings.broker is None else PartitionedViews
 
     def make(number: int, store: Store) -> Runner:
         return Runner(
             reader if pace is None else PacedReader(reader, pace),
             store,
-            Views(settings.zone, on_refresh=refresher(settings, metrics), name=views_name(number)),
+            kind(settings.zone, on_refresh=refresher(settings, metrics), name=views_name(number)),
             clock=clock,
             batch_limit=settings.runner_batch_events,
             poll_s=settings.poll_interval_s,

@@ -169,14 +169,15 @@ class House:
         """Compare every row and cell the views hold with what the log gives up to where they stand, folded anew in
         memory. Raises the fault ``views_behind`` where there are none of this version to be compared."""
         from projections.kpi.audit import audit
-        from streams.place import place
+        from streams.place import gone_ahead, place
 
         wrong = "the views have never been made" if self.views_missing() else self.views_mismatch()
         if wrong:
             raise fault("views_behind", wrong, hint="Run tallystick rebuild.")
         with self.store.read() as connection:
             upto = place(connection, self.runner.name()).log_index
-            return audit(connection, self.reader, self.zone, upto, progress)
+            ahead = gone_ahead(connection, self.reader, self.runner.name(), self.settings.events_partitions, upto)
+            return audit(connection, self.reader, self.zone, upto, progress, ahead=ahead)
 
     def standing(self) -> Standing:
         """Head, position, lag and quarantine, read now."""

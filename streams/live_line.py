@@ -11,10 +11,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from contracts.faults import Fault
+from contracts.faults import Fault, fault
 from contracts.ports import Generations, LogReader, Progress, Store, views_name
 from streams.lag import Lag, measure
-from streams.place import NOWHERE, place, wrong_log
+from streams.place import NOWHERE, place, shared_places, wrong_log
 from streams.runner import PASSING, Replayed, Runner
 
 Clock = Callable[[], int]
@@ -48,7 +48,7 @@ class LiveLine:
         self._turn = threading.RLock()
         self._number = 0
         self._runner: Runner | None = None
-        self._looked: set[int] = set()
+        self._looked: set[tuple[int, bool]] = set()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._following = False
@@ -74,7 +74,8 @@ class LiveLine:
 
     def prepare(self) -> None:
         """Makes the first generation where there is none; begins another one, live at once, where those there are were
-        made from another log or by another version; makes the tables of the one that is live."""
+        made from another log, by another version or by workers that share partitions; makes the tables of the one that
+        is live."""
         self._current().prepare()
 
     def step(self) -> int:
@@ -86,8 +87,9 @@ class LiveLine:
         return self._current().catch_up(progress)
 
     def replay(self, key: str | None = None) -> Replayed:
-        """See ``Runner.replay``."""
-        return self._current().replay(key)
+        """See ``Runner.replay``. Also for views whose partitions workers share: where those are not to be gone on with,
+        the fault ``views_behind`` is raised."""
+        return self._current(shared=True).replay(key)
 
     # On a thread
 
@@ -167,13 +169,14 @@ class LiveLine:
                 self._moved.notify_all()
             self._stopping.wait(self._poll_s)
 
-    def _current(self) -> Runner:
-        """The runner of what is live now, after giving up what was."""
+    def _current(self, *, shared: bool = False) -> Runner:
+        """The runner of what is live now, after giving up what was; ``shared`` where views are as good whose partitions
+        stand at different places."""
         with self._turn:
             number = self._generations.live()
-            if number not in self._looked:
-                number = self._fitting(number)
-                self._looked.add(number)
+            if (number, shared) not in self._looked:
+                number = self._fitting(number, shared)
+                self._looked.add((number, shared))
             if self._runner is None or number != self._number:
                 if self._number:
                     self._generations.release(self._number)
@@ -181,13 +184,22 @@ class LiveLine:
                 self._number = number
             return self._runner
 
-    def _fitting(self, number: int) -> int:
+    def _fitting(self, number: int, shared: bool) -> int:
         """The live generation, or a new one where there is none or it cannot be gone on with."""
         if number:
             with self._generations.store(number).read() as connection:
                 found = place(connection, views_name(number))
-            if found == NOWHERE or (found.version == self._version and not wrong_log(found, self._reader)):
+                divided = bool(shared_places(connection, views_name(number)))
+            fits = found == NOWHERE or (found.version == self._version and not wrong_log(found, self._reader))
+            # One line cannot go on where partitions stand at different places: it would count events twice.
+            if fits and (shared or not divided):
                 return number
+            if divided and shared:
+                raise fault(
+                    "views_behind",
+                    f"generation {number} was made from another log or by another version",
+                    hint="Run tallystick rebuild.",
+                )
         made = self._generations.begin(self._version)
         live = self._generations.live()
         if live == number:

@@ -11,8 +11,12 @@ from dataclasses import dataclass
 from sqlalchemy import inspect, select
 from sqlalchemy.engine import Connection
 
-from contracts.ports import LogReader
-from streams.tables import POSITIONS
+from contracts.partitioning import partition_of
+from contracts.ports import Applied, LogReader
+from contracts.recorded import Recorded
+from streams.tables import PARTITIONS, POSITIONS
+
+_READ_EVENTS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,41 @@ def place(connection: Connection, name: str) -> Place:
     query = select(POSITIONS.c.version, POSITIONS.c.log_index, POSITIONS.c.digest).where(POSITIONS.c.name == name)
     found = connection.execute(query).one_or_none()
     return NOWHERE if found is None else Place(*found)
+
+
+def shared_places(connection: Connection, name: str) -> dict[int, int]:
+    """Where each partition of a projector stands whose partitions workers share; none where one line follows the log
+    alone."""
+    if not inspect(connection).has_table(PARTITIONS.name):
+        return {}
+    query = select(PARTITIONS.c.partition, PARTITIONS.c.log_index).where(
+        PARTITIONS.c.name == name, PARTITIONS.c.partition >= 0
+    )
+    return {row.partition: row.log_index for row in connection.execute(query)}
+
+
+def gone_ahead(
+    connection: Connection, reader: LogReader, name: str, partitions: int, upto: int
+) -> tuple[list[Recorded], Applied] | None:
+    """What partitions hold beyond ``upto``, which all of them hold: those events in order, and up to where
+    the events about a subject are applied. None where they hold nothing more. Reads the log up to the furthest."""
+    at = {number: max(upto, there) for number, there in shared_places(connection, name).items()}
+    furthest = max(at.values(), default=upto)
+    if furthest == upto:
+        return None
+
+    def applied(subject: str, _high: int = 0) -> int:
+        return at.get(partition_of(subject, partitions), upto)
+
+    events: list[Recorded] = []
+    reached = upto
+    while reached < furthest:
+        found = reader.after(reached, min(_READ_EVENTS, furthest - reached))
+        if not found:
+            break
+        reached = found[-1].log_index
+        events += [event for event in found if event.log_index <= applied(event.subject)]
+    return events, applied
 
 
 def digest_at(reader: LogReader, log_index: int) -> str:

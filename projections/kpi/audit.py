@@ -6,7 +6,7 @@ found only by making every row again, elsewhere, and looking for differences.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -14,15 +14,16 @@ from typing import Any
 from sqlalchemy import Table, select
 from sqlalchemy.engine import Connection
 
-from contracts.ports import LogReader, Progress
+from contracts.ports import Applied, LogReader, Progress
+from contracts.recorded import Recorded
 from projections.kpi import counting, stored
 from projections.kpi.definitions import Definitions
 from projections.kpi.measures import cell_figures
 from projections.kpi.memory import MemoryStore
 from projections.kpi.refresh import dating_only
 from projections.kpi.tables import CELLS, COMPUTED, PENDING, prepared
+from projections.partitioned import PartitionedViews
 from projections.tables import DIRTY_PERIODS, METADATA, VIEW_STATE
-from projections.views import Views
 
 NAMED_MAX = 20
 """The most rows named of one table; the others are only counted."""
@@ -54,14 +55,30 @@ class Audit:
     differences: tuple[Difference, ...]
 
 
-def audit(connection: Connection, reader: LogReader, zone: str, upto: int, progress: Progress | None = None) -> Audit:
+def audit(
+    connection: Connection,
+    reader: LogReader,
+    zone: str,
+    upto: int,
+    progress: Progress | None = None,
+    *,
+    ahead: tuple[Sequence[Recorded], Applied] | None = None,
+) -> Audit:
     """Compares every table and cell in a snapshot, which holds the log up to ``upto``, with a rebuild in memory.
 
-    Costs a rebuild and the memory of its tables. Cells are counted anew at the moment at which each KPI was. Raises
-    what a rebuild raises on an event that cannot be applied.
+    ``ahead`` is what the snapshot holds beyond that, where some partitions are further than all of them: their events
+    behind ``upto``, in order, and up to where those about a subject are applied. Costs a rebuild and the memory of its
+    tables. Cells are counted anew at the moment at which each KPI was. Raises what a rebuild raises on an event that
+    cannot be applied.
     """
+    views = PartitionedViews(zone)
     with MemoryStore() as store:
-        Views(zone).rebuild(store, reader, upto=upto, progress=progress)
+        views.rebuild(store, reader, upto=upto, progress=progress)
+        if ahead is not None:
+            with store.write() as memory:
+                turn = views.turn(ahead[1])
+                turn.apply(memory, ahead[0], reader)
+                turn.finish(memory)
         with store.read() as memory:
             found: list[Difference] = []
             rows = _compare_rows(connection, memory, found)

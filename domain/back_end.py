@@ -128,6 +128,10 @@ class BackEnd(Protocol):
         """What the database could not do, as something the caller may try again; None for another's error."""
         ...
 
+    def is_damage(self, error: Exception) -> bool:
+        """Whether the database says with it that what it keeps cannot be read, now or later."""
+        ...
+
     def close(self) -> None:
         """Close every connection. Nothing may be under way."""
         ...

@@ -70,17 +70,16 @@ class Sequencer:
         """
         whose = sender if sender is not None else sender_of(submissions)
         with self._changed:
-            if self._closing:
-                raise UnavailableFault(problem("closing"))
-            if not self._groups.has_room(whose, len(submissions)):
-                own, every = self._groups.waiting(whose), self._groups.size
-                raise UnavailableFault(
-                    problem(
-                        "busy", f"{every} submissions are waiting, {own} of this sender.", retry_after_s=RETRY_AFTER_S
-                    )
-                )
+            self._refuse_without_room(whose, len(submissions), 0)
             self._groups.put(whose, _Group(submissions, done), len(submissions))
             self._changed.notify()
+
+    def expect_room(self, sender: str, size: int, coming: int = 0) -> None:
+        """Raise what ``submit`` would raise now for so many submissions of a sender, behind ``coming`` others of the
+        same: so that what is refused need not be judged first.
+        """
+        with self._changed:
+            self._refuse_without_room(sender, size, coming)
 
     def record(self, submissions: Sequence[Submission]) -> list[Outcome]:
         """As ``submit``, waiting for the outcomes; raises what the recording raised."""
@@ -140,6 +139,15 @@ class Sequencer:
             self._closing = True
             self._changed.notify()
         self._thread.join()
+
+    def _refuse_without_room(self, sender: str, size: int, coming: int) -> None:
+        if self._closing:
+            raise UnavailableFault(problem("closing"))
+        if not self._groups.has_room(sender, size, coming):
+            own, every = self._groups.waiting(sender), self._groups.size
+            raise UnavailableFault(
+                problem("busy", f"{every} submissions are waiting, {own} of this sender.", retry_after_s=RETRY_AFTER_S)
+            )
 
     def _run(self) -> None:
         while groups := self._next():

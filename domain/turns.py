@@ -42,16 +42,16 @@ class Turns(Generic[G]):
         line = self._lines.get(sender)
         return 0 if line is None else line.size
 
-    def has_room(self, sender: str, size: int) -> bool:
-        """Whether a group of this size may still be put in.
+    def has_room(self, sender: str, size: int, coming: int = 0) -> bool:
+        """Whether a group of this size may still be put in, behind ``coming`` submissions of the same sender.
 
         Into an empty queue any group may, or one larger than the queue would wait for ever; and a sender with nothing
         waiting may wherever its group fits.
         """
-        if not self.size:
+        held = self.waiting(sender) + coming
+        if not self.size and not held:
             return True
-        free = self._size_max - self.size - size
-        held = self.waiting(sender)
+        free = self._size_max - self.size - coming - size
         return free >= 0 and (not held or held + size <= free)
 
     def put(self, sender: str, group: G, size: int) -> None:

@@ -65,7 +65,10 @@ class VerifyResult:
 
 
 def verify(back_end: BackEnd, progress: Progress | None = None) -> VerifyResult:
-    """Check the whole ledger in one snapshot; blocks no writer. Findings are returned, not raised."""
+    """Check the whole ledger in one snapshot; blocks no writer. Findings are returned, not raised.
+
+    Raises UnavailableFault where the database is lost on the way.
+    """
     check = _Check()
     try:
         with back_end.snapshot() as asking:
@@ -85,8 +88,11 @@ def verify(back_end: BackEnd, progress: Progress | None = None) -> VerifyResult:
             for sentence in asking.damages(PROBLEMS_NAMED):
                 check.say(None, sentence)
     except Exception as error:
-        if back_end.fault(error) is None:
-            raise
+        if not back_end.is_damage(error):
+            fault = back_end.fault(error)
+            if fault is None:
+                raise
+            raise fault from error
         check.say(check.last, f"the ledger cannot be read past this event: {error}")
     return VerifyResult(not check.found, check.events, check.tree.root(), check.found)
 

@@ -112,7 +112,7 @@ class PostgresAsking:
         try:
             with self._session.transaction():
                 self._session.execute("SELECT bt_index_check(%s::regclass, true)", (index,))
-        except (psycopg.errors.InternalError_, psycopg.errors.DataError) as error:
+        except (psycopg.InternalError, psycopg.DataError) as error:
             return f"PostgreSQL's amcheck of {index}: {' '.join(str(error).split())}"
         return None
 
@@ -126,7 +126,9 @@ class PostgresAsking:
     def _count(self, table: str, index: str | None) -> int:
         for kind in ("indexscan", "indexonlyscan", "bitmapscan"):
             self._session.execute(f"SET LOCAL enable_{kind} = {'off' if index is None else 'on'}")
-        self._session.execute(f"SET LOCAL enable_seqscan = {'on' if index is None else 'off'}")
+        # Without a sort, the rows come in the index's order by walking that index and no other.
+        for kind in ("seqscan", "sort", "incremental_sort"):
+            self._session.execute(f"SET LOCAL enable_{kind} = {'on' if index is None else 'off'}")
         if index is None:
             row = self.ask(f"SELECT count(*) FROM {table}").fetchone()
         else:
@@ -135,7 +137,6 @@ class PostgresAsking:
                 "FROM generate_series(1, (SELECT indnkeyatts FROM pg_index WHERE indexrelid = ?::regclass)) AS k",
                 (index, index),
             ).fetchone() or ("1",)
-            # In the index's own order, so that it is the one that is walked.
             row = self.ask(
                 f"SELECT count(*) FROM (SELECT {columns} FROM {table} ORDER BY {columns} OFFSET 0) AS walked"
             ).fetchone()

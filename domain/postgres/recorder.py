@@ -86,6 +86,10 @@ class PostgresBackEnd:
         code = "storage_full" if isinstance(error, psycopg.errors.DiskFull) else "database_unavailable"
         return UnavailableFault(problem(code, f"PostgreSQL says: {told(error)}", retry_after_s=RETRY_AFTER_S))
 
+    def is_damage(self, error: Exception) -> bool:
+        """A page or an index that is not what it should be; never a connection that is lost."""
+        return isinstance(error, psycopg.InternalError | psycopg.errors.DataCorrupted | psycopg.errors.IndexCorrupted)
+
     def close(self) -> None:
         """Close every session."""
         self._batches.close()

@@ -57,6 +57,10 @@ class SqliteBackEnd:
         code = "storage_full" if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL else "home_unusable"
         return UnavailableFault(problem(code, f"SQLite says: {error}."))
 
+    def is_damage(self, error: Exception) -> bool:
+        """A page that is not what it should be, or a file that is none."""
+        return isinstance(error, sqlite3.DatabaseError)
+
     def close(self) -> None:
         """Close the file."""
         self.file.close()

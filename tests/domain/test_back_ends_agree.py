@@ -38,9 +38,7 @@ LISTS = st.lists(st.lists(st.sampled_from(SUBMISSIONS), max_size=25), max_size=6
 
 
 @pytest.fixture(scope="module")
-def pair(
-    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, PostgresServer]:
+def pair(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, PostgresServer]:
     return tmp_path_factory.mktemp("pair"), postgres_server
 
 

@@ -217,3 +217,10 @@ def test_an_action_nobody_answers_for_is_alone_until_it_is_closed() -> None:
     found = world(closed="2025-03-12", owner="nobody-known")
     alone = {("action", "a-1", "its owner is no partner: nobody-known")}
     assert [set(), alone, set()] == [lacks(found, day) for day in ("2025-02-28", "2025-03-11", "2025-03-12")]
+
+
+def test_what_was_closed_after_its_day_is_not_followed_through() -> None:
+    found = world(closed="2025-03-12")
+    with found.reading() as connection:
+        through = followup.follow_through(followup.actions(connection, us("2025-04-01")))
+    assert {"due": 1, "closed_in_time": 0, "closed_late": 1, "overdue": 0, "open": 0, "share": 0.0} == through.to_json()

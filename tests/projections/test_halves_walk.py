@@ -369,3 +369,34 @@ def test_what_nobody_else_confirms_has_no_confirmed_reading() -> None:
     assert confirmed_condition("calls") is None
     assert all(confirmed_condition(fact.population) is not None for fact in FACTS.values())
     assert set(items().c.keys()) >= {"fact", "key", "claimer", "other", "state"}
+
+
+def shown(item: Item) -> tuple[list[str], list[str]]:
+    """The ids of the events that are shown of each half."""
+    return [half.event.id for half in item.halves.first], [half.event.id for half in item.halves.second]
+
+
+def test_an_answer_that_its_agency_withdrew_is_not_shown(world: World) -> None:
+    world.say("referral.requested", REQUEST, "2025-03-03", agency="county")
+    for day in ("2025-03-04", "2025-03-05"):
+        world.say("referral.accepted", {"referral": "r-1"}, day, agency="harbor")
+    assert (["e1"], ["e2"]) == shown(only(world))
+    world.void("e2")
+    assert ("confirmed", (["e1"], ["e3"])) == (only(world).state, shown(only(world)))
+
+
+def test_an_answer_that_another_agency_wants_withdrawn_stands(world: World) -> None:
+    world.say("referral.requested", REQUEST, "2025-03-03", agency="county")
+    world.say("referral.accepted", {"referral": "r-1"}, "2025-03-04", agency="harbor")
+    taking = {"supersedes": "e2", "reason": "we never heard of it"}
+    world.say("record.voided", taking, "2025-03-05", agency="county", supersedes="e2", subject="referral/r-1")
+    assert ("confirmed", (["e1"], ["e2"])) == (only(world).state, shown(only(world)))
+
+
+def test_the_evidence_of_a_period_is_shown_with_that_period_alone(world: World) -> None:
+    world.say("commitment.made", PROMISE, "2025-02-20", agency="county")
+    world.say("commitment.evidenced", EVIDENCE, "2025-03-20", agency="harbor")
+    world.say("commitment.evidenced", {**EVIDENCE, "period": "2025-04"}, "2025-04-20", agency="harbor")
+    assert {"k-1#2025-03": (["e2"], []), "k-1#2025-04": (["e3"], [])} == {
+        item.key: shown(item) for item in listed(world).items
+    }

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from contracts.moments import day_end_us, day_start_us
 from projections.halves.grace import CONFIRM_WITHIN_DAYS, grace_days, stretches
 from projections.obligations import asking, survey
+from projections.obligations.calendars import workdays
 from projections.obligations.in_force import ALWAYS, Agreement, agreement_of
 from projections.obligations.referrals import AnswerLimits
 from projections.obligations.workdays import Workdays
@@ -106,3 +107,19 @@ def test_what_falls_due_at_the_moment_of_ending_is_not_owed(ended: str, expected
     with world.reading() as connection:
         found = survey(connection, now, ZONE, asking(now, ZONE), limit=9)
     assert expected == len(found.listed)
+
+
+def test_an_amendment_that_is_not_decided_yet_changes_nothing() -> None:
+    shorter = row(ended_at=None, amendments=json.dumps([amendment(1, ENDED, "2025-05-31")]))
+    assert {True} == binding(agreement_of(shorter, ENDED - 1, ZONE), ENDED)
+    assert {False} == binding(agreement_of(shorter, ENDED, ZONE), ENDED)
+
+
+def test_a_calendar_that_is_not_set_yet_changes_nothing() -> None:
+    world = World()
+    holidays = {"plan": "p1", "weekdays": [1, 2], "holidays": ["2025-12-25"]}
+    world.say("calendar.set", holidays, "2025-06-01")
+    world.apply()
+    with world.reading() as connection:
+        before, after = workdays(connection, us("2025-06-01") - 1), workdays(connection, us("2025-06-01"))
+    assert (Workdays(), Workdays.of([1, 2], ["2025-12-25"])) == (before, after)

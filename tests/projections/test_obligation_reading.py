@@ -528,3 +528,12 @@ def test_the_next_due_of_a_debtor_is_its_earliest_open_one(world: Partnership) -
     found = world.read("2025-02-26").next_due
     # Asked for on Monday the 24th; the answers to the 25th and 26th came the same day.
     assert {"harbor": "r24", "lakeside": "beds#2025-02"} == {who: one.key for who, one in found.items()}
+
+
+def test_what_is_said_later_is_not_heard_before(world: Partnership) -> None:
+    world.sign(terms=None)
+    world.promise("beds", due="2025-03-31")
+    world.about("waived", "2025-03-20", "harbor", None)
+    early, late = world.one("2025-03-10", "beds#2025-03-31"), world.one("2025-03-20", "beds#2025-03-31")
+    assert ("open", ()) == (early.state, early.remarks)
+    assert ("waived", ["waived"]) == (late.state, [remark.said for remark in late.remarks])

@@ -33,7 +33,7 @@ def holds_exactly(connection: Connection, name: str, version: str, log_index: in
 
     from projections.kpi import tables
     from projections.tables import DIRTY_PERIODS
-    from streams.tables import POSITIONS, QUARANTINE
+    from streams.tables import PARTITIONS, POSITIONS, QUARANTINE
 
     if not inspect(connection).has_table(POSITIONS.name) or not tables.prepared(connection):
         return False
@@ -42,6 +42,8 @@ def holds_exactly(connection: Connection, name: str, version: str, log_index: in
         return False
     waiting = (
         select(QUARANTINE.c.log_index).where(QUARANTINE.c.name == name),
+        # Partitions go ahead of the position, which is where all of them are.
+        select(PARTITIONS.c.log_index).where(PARTITIONS.c.name == name, PARTITIONS.c.log_index > log_index),
         select(DIRTY_PERIODS),
         select(tables.PENDING),
     )

@@ -264,13 +264,22 @@ def _line(settings: Settings, parts: Parts, clock: Clock) -> PartitionLine:
 
 
 def _keeper(settings: Settings, parts: Parts, line: PartitionLine, clock: Clock, metrics: Metrics) -> Keeper:
+    from projections.partitioned import note_high_water
+
+    topic = events_topic(settings.topic_prefix)
     refreshed = metrics.counter("tallystick_cells_refreshed_total")
 
     def refresh(store: Store, reader: LogReader, now_us: int, done: Callable[[Connection], None]) -> int:
         from projections.kpi import refresh as refresh_cells
 
+        def counted(connection: Connection) -> None:
+            done(connection)
+            name = views_name(parts.generations.live())
+            reached = places(connection, name, topic, settings.events_partitions).applied.values()
+            note_high_water(connection, max(reached, default=0))
+
         fixed = settings.as_of_us
-        changed = refresh_cells(store, reader, now_us if fixed is None else fixed, settings.zone, done=done)
+        changed = refresh_cells(store, reader, now_us if fixed is None else fixed, settings.zone, done=counted)
         refreshed.inc(changed)
         return changed
 
@@ -280,7 +289,7 @@ def _keeper(settings: Settings, parts: Parts, line: PartitionLine, clock: Clock,
         Leases(parts.ledger.store(), clock),
         refresh,
         holder=holder_name(),
-        topic=events_topic(settings.topic_prefix),
+        topic=topic,
         clock=clock,
         lease_s=settings.lease_s,
         refresh_every_s=settings.refresh_interval_s,

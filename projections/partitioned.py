@@ -19,7 +19,7 @@ from projections import dialect, statements
 from projections.corrections import LEARN, Target, superseding
 from projections.fold import Dirty, Fold
 from projections.merges import DataKey
-from projections.tables import DIRTY_PERIODS, SUPERSEDED
+from projections.tables import DIRTY_PERIODS, SUPERSEDED, VIEW_STATE
 from projections.tallies import Counted, add, count
 from projections.views import Views
 
@@ -66,6 +66,15 @@ class PartitionedViews(Views):
     @property
     def _shared_types(self) -> frozenset[str]:
         return frozenset(name for model in self._models if isinstance(model.key, DataKey) for name in model.types)
+
+
+def note_high_water(connection: Connection, log_index: int) -> None:
+    """Says up to which event anything was folded in, which bounds what explanations and histories read of the log.
+
+    To be called by whoever is alone on the views, with the greatest place of any partition: each transaction of a
+    partition would have to wait for the others' if it said so itself.
+    """
+    statements.write_rows(connection, statements.upsert(VIEW_STATE), [("high_water", log_index)])
 
 
 class ViewsTurn:

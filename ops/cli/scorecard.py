@@ -12,9 +12,11 @@ import typer
 from ops.cli.opening import reading
 from ops.cli.options import AsOfText, Format, Home, OutputFormat
 from ops.cli.output import Result, show
+from ops.completeness import complete
 from ops.delivery import CELL_COLUMNS, rows_of
 
 if TYPE_CHECKING:
+    from ops.completeness import Complete
     from projections.kpi.shapes import KpiLine, Scorecard
 
 _COLUMNS = ("plan", "goal", "objective", "title", "owner", *CELL_COLUMNS)
@@ -27,9 +29,11 @@ def register(app: typer.Typer) -> None:
 def scorecard(home: Home = None, as_of: AsOfText = None, how: Format = OutputFormat.TABLE) -> None:
     """Show plan, goals, objectives and KPIs with value, target and status."""
     with reading(home) as house:
-        found = house.scorecard(house.as_of(as_of))
+        moment = house.as_of(as_of)
+        whole = complete(house, moment)
+        found = house.scorecard(moment)
         if how is OutputFormat.TABLE:
-            show(_for_people(found), how)
+            show(_for_people(found, whole), how)
         else:
             rows = list_rows(found)
             show(Result(found.to_json(), _COLUMNS, rows_of(rows, _COLUMNS)), how)
@@ -61,7 +65,7 @@ def placed_lines(card: Scorecard) -> list[tuple[str | None, str | None, str | No
     return found + [(None, None, None, line) for line in card.unplanned]
 
 
-def _for_people(card: Scorecard) -> Result:
+def _for_people(card: Scorecard, whole: Complete) -> Result:
     statements = {
         objective.objective: objective.statement
         for plan in card.plans
@@ -84,4 +88,4 @@ def _for_people(card: Scorecard) -> Result:
             ]
         )
     columns = ("objective", "KPI", "period", "value", "unit", "target", "status", "owner")
-    return Result(None, columns, rows, notes=[f"As of {card.as_of.to_json()['moment']}."])
+    return Result(None, columns, rows, notes=[f"As of {card.as_of.to_json()['moment']}, {whole.sentence()}."])

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from contracts.faults import fault
 from contracts.moments import format_us
+from ops.completeness import complete
 from ops.composition import House
 from ops.delivery import (
     CELL_COLUMNS,
@@ -76,8 +77,10 @@ def reading_routes(house: House, settings: Settings) -> APIRouter:
 
     @router.get("/scorecard", summary="Plan, goals, objectives and KPIs with value, target and status")
     def scorecard(request: Request, as_of: AsOfQuery = None) -> Response:
-        found = house.scorecard(house.as_of(as_of)).to_json()
-        extra = {name: value for name, value in found.items() if name != "cells"}
+        moment = house.as_of(as_of)
+        whole = complete(house, moment)
+        found = house.scorecard(moment).to_json()
+        extra = {name: value for name, value in found.items() if name != "cells"} | whole.to_json()
         return Listing("cells", found["cells"], CELL_COLUMNS, extra).response(request)
 
     @router.get("/kpis", summary="The KPI definitions")

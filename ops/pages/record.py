@@ -14,6 +14,7 @@ from sqlalchemy import select, text
 
 from contracts.faults import fault
 from contracts.recorded import Recorded
+from ops.completeness import complete
 from ops.pages import words
 from ops.pages.asking import PAGE_ROWS, Asked
 from ops.pages.reconciliation import shown_item
@@ -173,6 +174,7 @@ def quarantine_figures(house: House) -> Figures:
         "rows": parked,
         "total": total,
         "brake": house.quarantine.brake() or "",
+        "whole": complete(house, house.as_of()).sentence(),
     }
 
 

@@ -29,6 +29,7 @@ from contracts.kpi import (
     Total,
     Value,
 )
+from ops.completeness import complete
 from ops.pages import words
 from ops.pages.asking import PAGE_ROWS, RECOMPUTED_AT_ONCE, SHOWN, Asked
 from ops.pages.decided import decided_figures
@@ -64,6 +65,7 @@ def scorecard_figures(house: House, cards: Scorecards, asked: Asked, show: str, 
         raise fault("request_invalid", f"period must be one of {', '.join(SHOWN)}")
     if status and status not in words.STATUS_WORDS:
         raise fault("request_invalid", f"status must be one of {', '.join(words.STATUS_WORDS)}")
+    whole = complete(house, asked.as_of)
     card = cards.read(asked.as_of)
     lines = card.lines()
     counts = Counter(shown(line, show).status for line in lines)
@@ -78,7 +80,7 @@ def scorecard_figures(house: House, cards: Scorecards, asked: Asked, show: str, 
         "summary": summary(counts),
         "known": known,
         "known_at_us": known_at_us,
-        "freshness": _freshness(house, asked),
+        "freshness": "counted again from the events known then" if asked.past else whole.sentence(),
         "lines": lines,
         "tally": [
             (spoken, counts[spoken.status])
@@ -323,15 +325,6 @@ def _title(card: Scorecard) -> str:
 
 def _are(n: int) -> str:
     return "is" if n == 1 else "are"
-
-
-def _freshness(house: House, asked: Asked) -> str:
-    if asked.past:
-        return "counted again from the events known then"
-    behind = house.lag().events
-    if not behind:
-        return "everything recorded has been counted"
-    return f"{words.count_words(behind, 'event')} recorded but not counted yet"
 
 
 def _only(card: Scorecard, show: str, status: str) -> Scorecard:

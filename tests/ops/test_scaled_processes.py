@@ -45,8 +45,11 @@ def test_what_is_sent_over_http_is_counted_by_workers_whoever_of_them_dies(
         for number in range(11, 21):
             assert 201 == post(f"{url}/v1/events", raw(number))[0]
         until(_complete(url, 20), alive=second.alive, told=second.said)
-        page = get(f"{url}/")[1]
-        assert "event 20" in page
+        assert "complete up to event 20 of 20" in get(f"{url}/")[1]
+        scorecard = get(f"{url}/v1/scorecard")[1]
+        assert (20, 20) == (scorecard["position"], scorecard["head"])
+        behind = get(f"{url}/v1/cells/K05/1/all/all")[1]
+        assert 20 == len(behind["events"])
         assert [0, 0, 0] == [second.end(), relay.end(), server.end()]
     told = command("verify", "--views", settings=settings)
     assert 0 == told.returncode, told.stdout + told.stderr

@@ -41,11 +41,11 @@ def agree(store: Store, settings: Settings) -> None:
     is kept, naming the first that does."""
     mine = common(settings)
     with store.read() as connection:
-        kept = _kept(connection)
+        kept = kept_settings(connection)
     if missing := mine.keys() - kept.keys():
         with store.share() as connection:
             connection.execute(_KEEP, [{"name": _PREFIX + name, "value": mine[name]} for name in sorted(missing)])
-            kept = _kept(connection)
+            kept = kept_settings(connection)
     for name, value in mine.items():
         if kept[name] != value:
             raise fault("settings_differ", _sentence(name, value, kept[name]), f"/{_setting(name)}")
@@ -53,7 +53,7 @@ def agree(store: Store, settings: Settings) -> None:
 
 def differences(connection: Connection, settings: Settings) -> list[str]:
     """In what these settings say otherwise than what is kept, a sentence each; keeps nothing."""
-    kept = _kept(connection)
+    kept = kept_settings(connection)
     return [
         _sentence(name, value, kept[name]) for name, value in common(settings).items() if kept.get(name, value) != value
     ]
@@ -63,14 +63,15 @@ def adopt(store: Store, settings: Settings) -> dict[str, str]:
     """Make these settings the ones that all must have; returns what changed, name to the value it had before."""
     mine = common(settings)
     with store.share() as connection:
-        before = _kept(connection)
+        before = kept_settings(connection)
         changed = {name: before.get(name, "") for name, value in mine.items() if before.get(name) != value}
         if changed:
             connection.execute(_CHANGE, [{"name": _PREFIX + name, "value": mine[name]} for name in sorted(changed)])
     return {name: old for name, old in changed.items() if name in before}
 
 
-def _kept(connection: Connection) -> dict[str, str]:
+def kept_settings(connection: Connection) -> dict[str, str]:
+    """What is kept, name to value; "" for unset."""
     return {name.removeprefix(_PREFIX): value for name, value in connection.execute(_READ)}
 
 

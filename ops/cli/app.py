@@ -18,6 +18,7 @@ import typer
 from contracts.faults import Fault, problem
 from ops.cli import (
     actions,
+    copy,
     demo,
     doctor,
     explain,
@@ -58,7 +59,7 @@ for module in (demo, serve, relay, worker, record, import_file, scorecard, kpi, 
     module.register(app)
 for module in (obligations, reconciliation, reviews, actions, feeds, quality):
     module.register(app)
-for module in (quarantine, rebuild, verify, doctor, schemas, migrate):
+for module in (quarantine, rebuild, verify, doctor, schemas, migrate, copy):
     module.register(app)
 
 

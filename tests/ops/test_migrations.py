@@ -112,7 +112,8 @@ def test_a_table_that_a_room_declares_is_the_one_that_was_made(postgres_address:
     with psycopg.connect(postgres_address) as connection:
         made = connection.execute(
             "SELECT a.attname, format_type(a.atttypid, NULL), NOT a.attnotnull, "
-            "coalesce(a.attnum = ANY(i.indkey), false) FROM pg_attribute AS a LEFT JOIN pg_index AS i ON i.indrelid = a.attrelid AND i.indisprimary "
+            "coalesce(a.attnum = ANY(i.indkey), false) FROM pg_attribute AS a "
+            "LEFT JOIN pg_index AS i ON i.indrelid = a.attrelid AND i.indisprimary "
             "WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped",
             (name,),
         ).fetchall()

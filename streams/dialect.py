@@ -6,10 +6,18 @@ used.
 
 from __future__ import annotations
 
+import sqlite3
+
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from contracts.ports import Clock
+
+PASSING = (OperationalError, InterfaceError, NoConnectionFree, sqlite3.OperationalError)
+"""The database is away, busy or full, or the connection was lost: to be tried again, by transactions that hold
+nothing an event could have broken."""
 
 _CLOCKS = {"postgresql": text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)")}
 """By dialect, what asks the server for its time, in UTC microseconds since the Unix epoch."""

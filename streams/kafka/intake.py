@@ -19,7 +19,7 @@ from contracts.faults import Fault
 from contracts.kafka_binding import Message, Outgoing, event_of
 from contracts.ports import Clock, Store
 from contracts.recorded import Outcome, Rejected
-from streams.feeding import TRANSIENT
+from streams.dialect import PASSING
 from streams.kafka.answers import answer
 from streams.kafka.connecting import AWAY, away_text
 from streams.kafka.intake_broker import IntakeBroker, Place
@@ -232,7 +232,7 @@ class IntakeLine:
         while True:
             try:
                 done = work()
-            except (*AWAY, *TRANSIENT, Fault) as error:
+            except (*AWAY, *PASSING, Fault) as error:
                 if isinstance(error, Fault) and error.problem.family != "unavailable":
                     raise
                 self._count(waiting_for=error.problem.detail if isinstance(error, Fault) else away_text(error))

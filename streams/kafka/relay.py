@@ -20,7 +20,7 @@ from contracts.kafka_binding import outgoing
 from contracts.partitioning import partition_of
 from contracts.ports import Clock, LogReader, Store
 from contracts.recorded import Recorded
-from streams.feeding import TRANSIENT
+from streams.dialect import PASSING
 from streams.kafka import relay_position
 from streams.kafka.connecting import AWAY, Brokers, away_text
 from streams.kafka.producing import Producer, Sent, producing
@@ -38,7 +38,7 @@ BATCH_EVENTS: Final = 2_000
 State = Literal["stopped", "waiting", "sending", "broker_away", "database_away"]
 """``waiting`` for another relay to give up or lose its lease; ``sending`` also when there is nothing to send."""
 
-_FATAL: Final = frozenset({"topic_unsuitable", "integrity_broken"})
+_FATAL: Final = frozenset({"topic_unsuitable", "integrity_broken", "not_migrated"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Relay:
                     continue
                 except AWAY as error:
                     self._tell("broker_away", error=away_text(error))
-                except TRANSIENT as error:
+                except PASSING as error:
                     self._tell("database_away", error=f"{type(error).__name__}: {error}"[:500])
                 except Fault as told:
                     code = told.problem.code
@@ -162,7 +162,7 @@ class Relay:
     async def _give_up(self, lease: Lease) -> None:
         try:
             await asyncio.to_thread(self._leases.give_up, lease)
-        except (*TRANSIENT, Fault):
+        except (*PASSING, Fault):
             pass  # It runs out by itself.
 
     async def _send(self, lease: Lease) -> None:

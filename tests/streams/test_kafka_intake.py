@@ -24,6 +24,8 @@ from streams.kafka.intake import IntakeLine
 from streams.kafka.intake_broker import IntakeBroker
 from streams.kafka.tables import INTAKE_POSITIONS
 from streams.kafka.topics import intake_topic, receipts_topic, rejections_topic
+from tests.projections.fake_log import MemoryStore
+from tests.servers.broker import Broker
 from tests.streams.durable import durable_store, with_durable_tables
 from tests.streams.kafka_world import brokers, event_json, read_all, send_all
 from tests.streams.told_clock import ToldClock
@@ -120,8 +122,6 @@ def world(broker: str, topic_prefix: str, durable_store: Store, ledger: Ledger) 
 @pytest.fixture
 def small(broker: str, topic_prefix: str, ledger: Ledger) -> Iterator[World]:
     """As ``world``, its positions on SQLite alone."""
-    from tests.projections.fake_log import MemoryStore
-
     made = World(broker, topic_prefix, ledger, with_durable_tables(MemoryStore()))
     yield made
     made.broker.close()
@@ -278,6 +278,37 @@ def test_while_the_database_is_away_nothing_is_acknowledged_and_then_all_is_take
     back.set()
     worker.join(20)
     assert ({0: 1}, ["e-1"], None) == (small.positions(), small.ids(), line.counts.waiting_for)
+
+
+@pytest.mark.parametrize("own_broker", ["apache"], indirect=True)  # tansu forgets with its process
+def test_while_the_broker_is_away_answers_wait_and_none_is_missing(
+    own_broker: Broker, topic_prefix: str, ledger: Ledger
+) -> None:
+    made = World(own_broker.address, topic_prefix, ledger, with_durable_tables(MemoryStore()))
+    made.send([structured(n) for n in range(1, 6)])
+    waiting = threading.Event()
+
+    def killing(name: str) -> None:
+        if name == "recorded":
+            own_broker.kill()
+
+    line = made.line(step=killing, on_counts=lambda counts: waiting.set() if counts.waiting_for else None)
+    messages = made.delivered()
+    worker = threading.Thread(target=line.handle, args=(messages,))
+    worker.start()
+    try:
+        assert waiting.wait(30)
+        assert ({}, numbered(1, 5)) == (made.positions(), made.ids())
+        own_broker.start()
+        worker.join(60)
+        assert {0: 5} == made.positions()
+        assert {f"//lakeside-health/records/e-{n}" for n in range(1, 6)} == {
+            key for key, _, _ in made.answers(made.receipts)
+        }
+    finally:
+        line.stop()
+        worker.join(20)
+        made.broker.close()
 
 
 def test_a_line_that_is_stopped_gives_up_waiting_and_acknowledges_nothing(small: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -12,10 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from contracts.faults import UnavailableFault
+from contracts.intake import validate
 from contracts.ports import Store
+from domain.ledger import Ledger
 from streams.kafka import relay_position
 from streams.kafka.producing import Producer
 from streams.kafka.relay import Relay
@@ -23,7 +27,16 @@ from streams.kafka.topics import Topic, events_topic
 from tests.projections.fake_log import FakeLog, MemoryStore
 from tests.servers.broker import Broker
 from tests.streams.durable import durable_store, with_durable_tables
-from tests.streams.kafka_world import PARTITIONS, Running, brokers, check_events, read_all, recorded_events, until
+from tests.streams.kafka_world import (
+    PARTITIONS,
+    Running,
+    brokers,
+    check_events,
+    event_json,
+    read_all,
+    recorded_events,
+    until,
+)
 from tests.streams.told_clock import ToldClock
 
 __all__ = ["durable_store"]
@@ -237,3 +250,35 @@ def test_a_database_that_is_away_is_waited_for(small: World) -> None:
         fail.clear()
         until(lambda: small.position() == 40)
     assert 7 <= small.check()
+
+
+def test_a_ledger_on_postgresql_that_loses_its_connections_is_sent_whole(
+    broker: str, topic_prefix: str, postgres_address: str
+) -> None:
+    ledger = Ledger.connect(postgres_address, clock=ToldClock())
+    try:
+        raw = [json.dumps(event_json(number)).encode() for number in range(1, 61)]
+        ledger.record([validate(event) for event in raw])
+        reader = ledger.reader()
+        cut: Counter[str] = Counter()
+
+        def cut_off(name: str) -> None:
+            cut[name] += 1
+            if name in ("read", "sent", "committed") and cut[name] == 3:
+                with psycopg.connect(postgres_address) as own:
+                    own.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
+
+        relay = Relay(
+            reader, ledger.store(), brokers(broker), Topic(events_topic(topic_prefix), PARTITIONS, fixed=True),
+            holder="a", clock=ToldClock(), batch_events=7, step=cut_off,
+        )  # fmt: skip
+        with Running(relay) as running:
+            until(lambda: running.raised is not None or relay.standing.position == 60)
+        assert running.raised is None
+        check_events(read_all(broker, events_topic(topic_prefix)), reader.after(0, 100))
+        assert {"read", "sent", "saved", "committed"} == {name for name, times in cut.items() if times >= 3}
+    finally:
+        ledger.close()

@@ -200,8 +200,8 @@ class PartitionLine:
         feeder = Feeder(turn, self._reader, Shelf(name), self._clock)
         feeder.take_in(connection, following.events, brake)
         if (live.number, partition) not in self._released:
-            stood = (BRAKES.c.name == name) & (BRAKES.c.log_index == following.position)
-            connection.execute(delete(BRAKES).where(stood))
+            braked = (BRAKES.c.name == name) & BRAKES.c.reason.startswith(_of(partition))
+            connection.execute(delete(BRAKES).where(braked))
         connection.execute(
             update(PARTITIONS)
             .where(PARTITIONS.c.name == name, PARTITIONS.c.partition == partition)
@@ -320,7 +320,7 @@ class PartitionLine:
             row = {
                 "name": name,
                 "log_index": position,
-                "reason": stopped.problem.detail,
+                "reason": _of(partition) + stopped.problem.detail,
                 "stopped_at_us": self._clock(),
             }
             connection.execute(BRAKES.insert(), row)
@@ -341,3 +341,8 @@ class PartitionLine:
 def _stored(connection: Connection, name: str) -> dict[int, int]:
     rows = connection.execute(select(PARTITIONS.c.partition, PARTITIONS.c.log_index).where(PARTITIONS.c.name == name))
     return {row.partition: row.log_index for row in rows}
+
+
+def _of(partition: int) -> str:
+    """How the reason begins for which a partition stands still."""
+    return f"Partition {partition}: "

@@ -1,0 +1,222 @@
+"""The line of a worker goes by its own position: messages may be missing, repeated, unreadable or of another ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
+
+from contracts.faults import UnavailableFault
+from contracts.kafka_binding import Message, Published, outgoing
+from contracts.partitioning import partition_of
+from contracts.ports import views_name
+from contracts.recorded import Accepted, Recorded
+from ops.torture.equality import Given
+from projections.generations.postgres import PostgresGenerations
+from streams.partition_line import PartitionLine
+from streams.projection_feed import ProjectionFeed
+from streams.quarantine import Quarantine
+from streams.tables import BRAKES, PARTITIONS, POSITIONS
+from tests.delivery.delivery_world import PARTITIONS as COUNT
+from tests.delivery.delivery_world import Diary
+from tests.projections.fake_log import FakeLog, recorded
+from tests.projections.partition_world import NOW_US, messages
+
+Lanes = list[list[Published]]
+
+
+@pytest.fixture(scope="module")
+def generations(postgres_server: Any) -> Iterator[PostgresGenerations]:
+    from ops.migrations import migrate
+
+    address = postgres_server.migrated(migrate)
+    opened = PostgresGenerations(address, clock=lambda: NOW_US)
+    yield opened
+    opened.close()
+    postgres_server.drop(address)
+
+
+@pytest.fixture
+def log() -> FakeLog:
+    return FakeLog(
+        recorded(n, "encounter.engaged", {"call": f"c-{n % 23}"}, id=f"e{n}", recorded_at_us=NOW_US)
+        for n in range(1, 201)
+    )
+
+
+@pytest.fixture
+def lanes(log: FakeLog) -> Lanes:
+    return messages(log.events, COUNT)
+
+
+class World:
+    """A live generation that is a diary, and lines that write it."""
+
+    def __init__(self, generations: PostgresGenerations, log: FakeLog) -> None:
+        self.generations = generations
+        self.log = log
+        self.number = self.begin(0)
+
+    def begin(self, position: int) -> int:
+        number = self.generations.begin("test")
+        diary = Diary(number)
+        with self.generations.store(number).write() as connection:
+            diary.prepare(connection)
+            row = {"name": diary.name, "version": diary.version, "log_index": position, "digest": ""}
+            connection.execute(POSITIONS.insert(), row)
+        self.generations.switch(number)
+        return number
+
+    def line(self, make: Callable[[int], Diary] = Diary, **options: Any) -> PartitionLine:
+        given = {"batch_limit": 20, "clock": lambda: NOW_US, "sleep": lambda _: None} | options
+        return PartitionLine(self.log, self.generations, make, partitions=COUNT, **given)
+
+    def told(self, partition: int, number: int | None = None) -> list[int]:
+        store = self.generations.store(number or self.number)
+        return [i for i, subject in Diary.entries(store) if partition_of(subject, COUNT) == partition]
+
+
+@pytest.fixture
+def world(generations: PostgresGenerations, log: FakeLog) -> World:
+    return World(generations, log)
+
+
+def indexes(lane: Sequence[Published]) -> list[int]:
+    return [message.event.log_index for message in lane]
+
+
+def test_what_is_missing_between_messages_is_read_from_the_log(world: World, lanes: Lanes) -> None:
+    lane = lanes[1]
+    assert world.line().take(1, [lane[0], lane[9], lane[-1]]) == lane[-1].event.log_index
+    assert indexes(lane) == world.told(1)
+
+
+def test_what_comes_again_or_in_another_order_is_applied_once_and_in_order(world: World, lanes: Lanes) -> None:
+    lane, line = lanes[2], world.line()
+    line.take(2, reversed(lane[:15]))
+    line.take(2, [*lane[5:20], *lane[:3], *lane[18:]])
+    assert line.take(2, lane[:4]) == lane[-1].event.log_index
+    assert indexes(lane) == world.told(2)
+
+
+def test_without_a_message_a_partition_is_brought_on_from_the_log(world: World, lanes: Lanes) -> None:
+    line = world.line()
+    upto = lanes[3][-1].event.log_index
+    assert line.advance(3, upto) < upto
+    assert line.catch_up(3, upto) == upto
+    assert indexes(lanes[3]) == world.told(3)
+
+
+def test_views_that_were_built_up_to_somewhere_go_on_from_there(world: World, lanes: Lanes) -> None:
+    number = world.begin(100)
+    world.line().take(1, lanes[1])
+    assert [index for index in indexes(lanes[1]) if index > 100] == world.told(1, number)
+
+
+def test_another_generation_goes_on_where_it_stands_and_the_one_before_where_it_stood(
+    world: World, lanes: Lanes
+) -> None:
+    line, lane = world.line(), lanes[1]
+    line.take(1, lane[:10])
+    other = world.begin(lane[4].event.log_index)
+    line.take(1, lane[10:20])
+    assert indexes(lane[5:20]) == world.told(1, other)
+    world.generations.switch(world.number)
+    line.take(1, lane[25:])
+    assert indexes(lane) == world.told(1)
+
+
+def test_a_message_that_cannot_be_read_is_found_missing_by_the_next(world: World, lanes: Lanes) -> None:
+    feed = ProjectionFeed(world.line())
+    events = [event for group in Given.of(600, 3).groups for event in group[1] if isinstance(event, Accepted)]
+    world.log.events = [_recorded(number, event) for number, event in enumerate(events, start=1)]
+    lane = messages(world.log.events, COUNT)[0]
+    sent = [outgoing(one.event, one.prev) for one in lane]
+    found = [Message("t", 0, n, one.key, one.value, one.headers) for n, one in enumerate(sent)]
+    broken = Message("t", 0, 3, b"k", b"{}", found[3].headers)
+    elsewhere = Message("t", 1, 0, found[5].key, found[5].value, found[5].headers)
+    feed.handle([*found[:3], broken, *found[4:10], elsewhere])
+    assert 2 == feed.unreadable
+    assert indexes(lane[:10]) == world.told(0)
+
+
+def _recorded(number: int, accepted: Any) -> Recorded:
+    given = {name: getattr(accepted, name) for name in accepted.__struct_fields__}
+    return Recorded(log_index=number, recorded_at_us=NOW_US, **given)
+
+
+def test_messages_of_another_ledger_are_refused_and_nothing_is_applied(world: World, lanes: Lanes) -> None:
+    foreign = [Published(recorded(3, "call.received", {"call": "c-9"}, id="other"), 0)]
+    beyond = [Published(recorded(500, "call.received", {"call": "c-9"}, id="other"), 0)]
+    for wrong in (foreign, beyond):
+        with pytest.raises(UnavailableFault, match="integrity_broken"):
+            world.line().take(0, wrong)
+    assert [] == world.told(0)
+
+
+def test_views_of_another_version_are_left_alone(world: World, lanes: Lanes) -> None:
+    with world.generations.store(world.number).write() as connection:
+        connection.execute(update(POSITIONS).where(POSITIONS.c.name == views_name(world.number)).values(version="0"))
+    with pytest.raises(UnavailableFault, match="views_behind"):
+        world.line().take(0, lanes[0])
+    assert [] == world.told(0)
+
+
+def test_a_projection_that_fails_too_often_stops_its_partition_and_says_so(world: World, lanes: Lanes) -> None:
+    # Every event fails: more keys than the brake allows.
+    with pytest.raises(UnavailableFault, match="projection_stopped"):
+        world.line(lambda number: Diary(number, poison_of=1), brake_keys=2).take(0, lanes[0])
+    store = world.generations.store(world.number)
+    quarantine = Quarantine(store, lambda: views_name(world.number))
+    assert quarantine.braked()
+    assert 0 == quarantine.count()
+    world.line().take(1, lanes[1])
+    assert quarantine.braked()
+    world.line().take(0, lanes[0])
+    assert None is quarantine.brake()
+    assert indexes(lanes[0]) == world.told(0)
+    with store.read() as connection:
+        assert connection.execute(select(BRAKES)).all() == []
+
+
+def test_a_database_that_is_away_is_waited_for_with_growing_pauses(world: World, lanes: Lanes) -> None:
+    pauses: list[float] = []
+    failing = _away(3)
+    line = world.line(lambda number: failing(number), sleep=pauses.append)
+    line.take(0, lanes[0][:20])
+    assert [0.05, 0.1, 0.2] == pauses
+    assert indexes(lanes[0][:20]) == world.told(0)
+
+
+def test_a_line_that_is_to_stop_waits_no_longer(world: World, lanes: Lanes) -> None:
+    failing = _away(10**9)
+    line = world.line(lambda number: failing(number), retries=10**9, sleep=lambda _: line.stop())
+    with pytest.raises(UnavailableFault, match="views_behind"):
+        line.take(0, lanes[0])
+
+
+def _away(times: int) -> Callable[[int], Diary]:
+    """A diary whose database is away so many times."""
+
+    class Away(Diary):
+        left = times
+
+        def apply(self, *given: Any) -> None:
+            super().apply(*given)
+            if Away.left:
+                Away.left -= 1
+                raise OperationalError("INSERT", {}, ConnectionError("away"))
+
+    return Away
+
+
+def test_the_rows_of_partitions_are_the_positions(world: World, lanes: Lanes) -> None:
+    world.line().take(1, lanes[1][:7])
+    with world.generations.store(world.number).read() as connection:
+        rows = connection.execute(
+            select(PARTITIONS.c.partition, PARTITIONS.c.log_index).where(PARTITIONS.c.name == views_name(world.number))
+        )
+        assert {1: lanes[1][6].event.log_index} == {row.partition: row.log_index for row in rows}

@@ -7,7 +7,7 @@ statement about views means those of one generation: each transaction sets where
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -138,7 +138,9 @@ class PostgresGenerations:
     def release(self, number: int) -> None:
         """Says no more that this process builds it. Its writers hold nothing between two transactions."""
         if (held := self._building.pop(number, None)) is not None:
-            held.close()
+            with held, suppress(psycopg.Error):
+                # Said, and not left to the end of the connection, which the server may notice later.
+                held.execute("SELECT pg_advisory_unlock(%s, %s)", (BUILDING, number))
 
     def drop(self, number: int) -> None:
         """Removes the schema, its projector's position and what it has in quarantine. Waits for its writers."""

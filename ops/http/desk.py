@@ -30,6 +30,10 @@ class SubmitPort(Protocol):
         """The outcomes where recording at once is quicker than handing over, else None. Raises a ``Fault``."""
         ...
 
+    def expect_room(self, sender: str, size: int, coming: int = 0) -> None:
+        """Raise what ``submit`` would for so many of a sender, behind ``coming`` others of the same."""
+        ...
+
     def submit(
         self,
         submissions: Sequence[Submission],
@@ -50,6 +54,7 @@ class _Ticket:
     submissions: list[Submission]
     answer: Answer
     sender: str
+    reserved: int = 0
 
 
 class Desk:
@@ -62,12 +67,36 @@ class Desk:
     def __init__(self, sequencer: SubmitPort, metrics: Metrics) -> None:
         self._sequencer = sequencer
         self._waiting: list[_Ticket] = []
+        self._coming: dict[str, int] = {}
         self._ended: deque[tuple[list[_Ticket], list[Outcome] | BaseException, float]] = deque()
         self._waking = False
         self._wait_s = metrics.histogram("tallystick_commit_wait_seconds")
 
-    async def submit(self, submissions: list[Submission], sender: str | None = None) -> list[Outcome]:
-        """The outcomes, in the same order. Raises a ``Fault`` where nothing was recorded."""
+    def reserve(self, sender: str, size: int) -> None:
+        """Keep places for so many submissions of a sender while they are judged. Raises the fault ``busy`` where the
+        queue has none: what is refused then costs nothing more, and what is judged fits into the queue.
+
+        They are given back with ``give_back``, or with ``submit`` where it is told that they are reserved.
+        """
+        coming = self._coming.get(sender, 0)
+        self._sequencer.expect_room(sender, size, coming)
+        self._coming[sender] = coming + size
+
+    def give_back(self, sender: str, size: int) -> None:
+        """Places that were reserved and are not needed."""
+        left = self._coming[sender] - size
+        if left:
+            self._coming[sender] = left
+        else:
+            del self._coming[sender]
+
+    async def submit(
+        self, submissions: list[Submission], sender: str | None = None, *, reserved: int = 0
+    ) -> list[Outcome]:
+        """The outcomes, in the same order. Raises a ``Fault`` where nothing was recorded.
+
+        ``reserved``: so many places were reserved for them.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[Outcome]] = loop.create_future()
 
@@ -79,7 +108,7 @@ class Desk:
             else:
                 future.set_result(result)
 
-        self.hand_in(loop, submissions, answer, sender)
+        self.hand_in(loop, submissions, answer, sender, reserved)
         return await future
 
     def hand_in(
@@ -88,6 +117,7 @@ class Desk:
         submissions: list[Submission],
         answer: Answer,
         sender: str | None = None,
+        reserved: int = 0,
     ) -> None:
         """As ``submit``, telling ``answer`` on the loop. Call it on the loop.
 
@@ -95,10 +125,14 @@ class Desk:
         """
         if not self._waiting:
             loop.call_soon(self._flush, loop)
-        self._waiting.append(_Ticket(submissions, answer, sender_of(submissions) if sender is None else sender))
+        whose = sender_of(submissions) if sender is None else sender
+        self._waiting.append(_Ticket(submissions, answer, whose, reserved))
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
         tickets, self._waiting = self._waiting, []
+        for ticket in tickets:
+            if ticket.reserved:
+                self.give_back(ticket.sender, ticket.reserved)
         try:
             outcomes = self._at_once(tickets)
             if outcomes is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import types
 from collections import Counter
-from collections.abc import Awaitable, Generator, Iterable
+from collections.abc import Awaitable, Generator, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -89,6 +89,7 @@ class Intake:
         if body is None:  # the sender went away
             return
         batched = False
+        reserved = 0
         extra: tuple[Header, ...] = ()
         if isinstance(body, Problem):
             submissions: list[Submission] = [Rejected(b"", body, agency=principal.agency)]
@@ -96,9 +97,20 @@ class Intake:
         elif media == _STRUCTURED:  # as nearly every sender spells it: no other header matters then
             submissions = [entitled(validate(body, agency=principal.agency), body, principal)]
         else:
-            submissions, batched = await self._judge(_texts(scope["headers"]), body, principal)
+            headers = _texts(scope["headers"])
+            events = events_from_http(headers, body)
+            if isinstance(events, Rejected):
+                submissions = [events if principal.agency is None else replace(events, agency=principal.agency)]
+            else:
+                batched = headers.get("content-type") == BATCHED or mode(headers, body) == "batched"
+                try:
+                    reserved = self._reserve(principal, len(events))
+                except Fault as fault:
+                    await self._send(send, self.unrecorded(fault))
+                    return
+                submissions = await self._judge(events, principal, reserved)
         try:
-            outcomes = await self.desk.submit(submissions, principal.sender) if submissions else []
+            outcomes = await self.desk.submit(submissions, principal.sender, reserved=reserved) if submissions else []
         except Fault as fault:
             told = self.unrecorded(fault)
             fault.__traceback__ = None  # or its frames, which hold it, keep the submissions until the collector comes
@@ -141,19 +153,28 @@ class Intake:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _judge(self, headers: dict[str, str], body: bytes, principal: Principal) -> tuple[list[Submission], bool]:
-        """Each event of the request judged, and whether it is answered as a batch."""
+    def _reserve(self, principal: Principal, size: int) -> int:
+        """How many places were kept for a batch: all, or none where its sender is not known before it is judged."""
+        if principal.sender is None:
+            return 0
+        self.desk.reserve(principal.sender, size)
+        return size
+
+    async def _judge(self, events: Sequence[bytes], principal: Principal, reserved: int) -> list[Submission]:
+        """Each event of the request judged; where that fails, the places that were reserved are given back."""
         agency = principal.agency
-        events = events_from_http(headers, body)
-        if isinstance(events, Rejected):
-            return [events if agency is None else replace(events, agency=agency)], False
         submissions: list[Submission] = []
-        for start in range(0, len(events), _BREATH_EVENTS):
-            if start:
-                await asyncio.sleep(0)
-            run = events[start : start + _BREATH_EVENTS]
-            submissions += [entitled(validate(raw, agency=agency), raw, principal) for raw in run]
-        return submissions, headers.get("content-type") == BATCHED or mode(headers, body) == "batched"
+        try:
+            for start in range(0, len(events), _BREATH_EVENTS):
+                if start:
+                    await asyncio.sleep(0)
+                run = events[start : start + _BREATH_EVENTS]
+                submissions += [entitled(validate(raw, agency=agency), raw, principal) for raw in run]
+        except BaseException:
+            if reserved and principal.sender is not None:
+                self.desk.give_back(principal.sender, reserved)
+            raise
+        return submissions
 
     async def _read(self, length: bytes, receive: Receive) -> bytes | Problem | None:
         limit = self._max_body_bytes

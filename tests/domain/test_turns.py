@@ -70,6 +70,14 @@ def test_no_sender_is_turned_away_while_half_of_the_queue_is_free() -> None:
         turns.put(sender, 0, 1)
 
 
+def test_what_is_on_its_way_is_counted_as_if_it_waited() -> None:
+    turns: Turns[int] = Turns(QUEUE)
+    assert turns.has_room("flood", 10 * QUEUE)  # larger than the queue, and nothing before it
+    assert not turns.has_room("flood", 10 * QUEUE, coming=1)
+    assert turns.has_room("flood", QUEUE // 4, coming=QUEUE // 4)
+    assert not turns.has_room("flood", QUEUE // 4 + 1, coming=QUEUE // 4)
+
+
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 30), st.booleans()), max_size=60), st.integers(1, 40))
 def test_nothing_is_lost_doubled_or_put_out_of_its_senders_order(
     steps: list[tuple[str, int, bool]], size_max: int

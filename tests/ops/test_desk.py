@@ -23,9 +23,14 @@ class Queue:
 
     def __init__(self) -> None:
         self.groups: list[tuple[str | None, int]] = []
+        self.room = 1_000
 
     def record_now(self, submissions: Sequence[Submission]) -> None:
         """Never at once."""
+
+    def expect_room(self, sender: str, size: int, coming: int = 0) -> None:
+        if coming + size > self.room:
+            raise fault("busy")
 
     def submit(
         self, submissions: Sequence[Submission], done: Callable[[Any], None], *, sender: str | None = None
@@ -102,3 +107,25 @@ def test_what_was_refused_is_given_back_at_once_and_not_when_the_collector_comes
         assert [None] * 3 == [group() for group in watched]
     finally:
         gc.enable()
+
+
+def test_what_is_being_judged_has_its_places_in_the_queue_and_what_has_none_is_refused_before(raw: Raw) -> None:
+    async def judged() -> list[str]:
+        queue = Queue()
+        queue.room = 3
+        desk = Desk(queue, Metrics())
+        seen = []
+        desk.reserve("police", 2)
+        for size in (2, 1):
+            try:
+                desk.reserve("police", size)
+                seen.append("kept")
+            except Fault as refused:
+                seen.append(refused.problem.code)
+        desk.reserve("harbor", 3)
+        desk.give_back("police", 1)
+        await desk.submit([validate(raw(1)), validate(raw(2))], "police", reserved=2)
+        desk.reserve("police", 3)
+        return seen
+
+    assert ["busy", "kept"] == asyncio.run(judged())

@@ -15,7 +15,6 @@ from sqlalchemy import case, func, select
 from sqlalchemy.engine import Connection
 
 from contracts.moments import format_us
-from projections.dialect import spanned
 from projections.feeds import delays, feed_states
 from projections.kpi.populations import POPULATIONS, table_of
 from projections.kpi.rounding import share_of
@@ -96,32 +95,27 @@ class Flag:
         }
 
 
-def checked(
-    connection: Connection, as_of_us: int, *, months: tuple[str, str] | None = None, examples: int = 3
-) -> list[Checked]:
-    """Every rule by agency, those that were broken first; ``months`` bounds the rows by (first, last) month.
+def checked(connection: Connection, as_of_us: int, *, examples: int = 3) -> list[Checked]:
+    """Every rule by agency, those that were broken first; of a broken one so many ``examples``.
 
     Costs one pass over each population a rule is about, and one indexed read for the examples of a broken rule.
     """
-    found = [line for rule in RULES for line in _by_agency(connection, rule, as_of_us, months, examples)]
+    found = [line for rule in RULES for line in _by_agency(connection, rule, as_of_us, examples)]
     return sorted(found, key=lambda one: (-one.broken, one.rule.name, one.agency))
 
 
-def _by_agency(
-    connection: Connection, rule: Rule, as_of_us: int, months: tuple[str, str] | None, examples: int
-) -> Iterable[Checked]:
+def _by_agency(connection: Connection, rule: Rule, as_of_us: int, examples: int) -> Iterable[Checked]:
     table = table_of(rule.population)
     about = compile_condition(rule.about, table, as_of_us)
     broken = compile_condition(rule.broken, table, as_of_us)
-    wanted = about if months is None else about & spanned(table.c.month, *months)
-    query = select(table.c.agency, func.count(), func.sum(case((broken, 1), else_=0))).where(wanted)
+    query = select(table.c.agency, func.count(), func.sum(case((broken, 1), else_=0))).where(about)
     population = POPULATIONS[rule.population]
     column = table.c[population.subject_column]
     for agency, n, wrong in connection.execute(query.group_by(table.c.agency)):
         some: tuple[str, ...] = ()
         if wrong and examples:
             rows = connection.execute(
-                select(column).where(wanted, broken, table.c.agency == agency).order_by(column).limit(examples)
+                select(column).where(about, broken, table.c.agency == agency).order_by(column).limit(examples)
             )
             some = tuple(population.subject({population.subject_column: row[0]}) for row in rows)
         yield Checked(rule, agency or "", int(n), int(wrong or 0), some)

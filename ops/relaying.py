@@ -21,6 +21,7 @@ from ops.health import RelayWatch
 from ops.metrics import Metrics
 from ops.settings import Settings
 from streams.kafka.relay import Relay, RelayStanding
+from streams.kafka.relay_position import standing
 from streams.kafka.topics import Topic, events_topic
 
 
@@ -72,10 +73,16 @@ def open_relay(
             lease_s=settings.lease_s,
             on_standing=_counting(metrics),
         )
-        head = ledger.reader().head
+        head, store = ledger.reader().head, ledger.store()
+
+        def sent() -> int:
+            # As it is saved, whichever relay saved it: one that stands by tells the same.
+            with store.read() as connection:
+                return standing(connection, topic.name).log_index
+
         metrics.watch("tallystick_head_log_index", lambda: head().log_index)
-        metrics.watch("tallystick_relay_log_index", lambda: relay.standing.position)
-        metrics.watch("tallystick_relay_lag_events", lambda: max(0, head().log_index - relay.standing.position))
+        metrics.watch("tallystick_relay_log_index", sent)
+        metrics.watch("tallystick_relay_lag_events", lambda: max(0, head().log_index - sent()))
         metrics.watch("tallystick_relay_sends", lambda: relay.standing.state == "sending")
         yield RelayParts(relay, metrics, RelayWatch(settings, lambda: relay.standing, monotonic_s), topic.name)
 

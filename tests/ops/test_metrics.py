@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from ops.metrics import CATALOGUE, Metrics, render_metrics
@@ -86,4 +87,51 @@ def test_promtool_accepts_the_alerts() -> None:
     if promtool is None:
         pytest.skip("promtool (Debian: prometheus) is not installed")
     done = subprocess.run([promtool, "check", "rules", str(ALERTS)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+_SCENE = """
+rule_files: [{rules}]
+evaluation_interval: 30s
+tests:
+  - interval: 30s
+    input_series:
+      - {{series: 'tallystick_head_log_index{{instance="a"}}', values: '10+10x20'}}
+      - {{series: 'tallystick_relay_log_index{{instance="a"}}', values: '{relayed}'}}
+      - {{series: 'tallystick_relay_sends{{instance="a"}}', values: '{sends}'}}
+    alert_rule_test:
+      - {{eval_time: 9m, alertname: TallystickRelayStandsStill, exp_alerts: [{still}]}}
+      - {{eval_time: 9m, alertname: TallystickNoRelay, exp_alerts: [{none}]}}
+"""
+_LABELS = "{{exp_labels: {{severity: page}}, exp_annotations: {{summary: {summary!r}, do: {do!r}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("relayed", "sends", "alarmed"),
+    [("10+10x20", "1x20", False), ("10x20", "0x20", True)],
+    ids=["moves", "stands still"],
+)
+def test_an_alarm_is_raised_where_the_relay_stands_still_and_only_there(
+    tmp_path: Path, relayed: str, sends: str, alarmed: bool
+) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool (Debian: prometheus) is not installed")
+    rules = {
+        rule["alert"]: rule["annotations"]
+        for group in yaml.safe_load(ALERTS.read_text("utf-8"))["groups"]
+        for rule in group["rules"]
+    }
+    told = {name: _LABELS.format(**rules[name]) if alarmed else "" for name in rules}
+    scene = tmp_path / "scene.yml"
+    scene.write_text(
+        _SCENE.format(
+            rules=ALERTS,
+            relayed=relayed,
+            sends=sends,
+            still=told["TallystickRelayStandsStill"],
+            none=told["TallystickNoRelay"],
+        )
+    )
+    done = subprocess.run([promtool, "test", "rules", str(scene)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -84,6 +84,7 @@ class IntakeLine:
         self._stopping = threading.Event()
         self._next: dict[Place, int] = {}
         self._seen: dict[Place, int] = {}
+        self._waiting: dict[Place, int] = {}
         self.counts = IntakeCounts()
 
     def stop(self) -> None:
@@ -108,24 +109,29 @@ class IntakeLine:
                 raise
 
     def look(self, topics: Sequence[str]) -> int:
-        """Takes in what nobody delivered: the messages of partitions that stood still since the last look although
-        there was more on them. Returns how many. To be called every few seconds.
+        """Takes in what nobody delivered: messages that already waited at the last look, of partitions whose position
+        has not moved since the one before. Returns how many. To be called every few seconds: what is on its way to
+        ``handle`` is left to it.
 
         Raises as ``handle``.
         """
         with self._turn:
-            positions = {place: self._position(place) for place in self._patiently(lambda: self._broker.places(topics))}
+            places = self._patiently(lambda: self._broker.places(topics))
+            saved = self._positions(topics)
+            positions = {place: saved.get(place, 0) for place in places}
             idle = {place: position for place, position in positions.items() if self._seen.get(place) == position}
             self._seen = positions
-            if not idle:
-                return 0
-            found = self._patiently(lambda: self._broker.beyond(idle, RUN_EVENTS))
-            for place, position in idle.items():
-                if any((message.topic, message.partition) == place and message.offset < position for message in found):
-                    self._forget(place, position)
-            if found:
-                self._take(found)
-            return len(found)
+            found = self._patiently(lambda: self._broker.beyond(idle, RUN_EVENTS)) if idle else []
+            waited = [message for message in found if self._waiting.get(_place(message)) == positions[_place(message)]]
+            self._waiting = {_place(message): positions[_place(message)] for message in found}
+            for place in {_place(message) for message in waited if message.offset < positions[_place(message)]}:
+                self._forget(place, positions[place])
+            if waited:
+                self._take(waited)
+            for message in waited:
+                if _place(message) in self._next:
+                    self._next[_place(message)] = message.offset + 1
+            return len(waited)
 
     # What is taken, in which order
 
@@ -133,13 +139,15 @@ class IntakeLine:
         """The messages and those missing between them, in runs to be taken one after the other."""
         run: list[Message] = []
         for message in messages:
-            place = (message.topic, message.partition)
+            place = _place(message)
             expected = self._next.get(place)
             if expected is None:
                 expected = self._first_met(place, message.offset)
             if message.offset > expected:
                 yield from _whole(run)
                 run = []
+                # Another worker may have had the partition in between.
+                expected = max(expected, self._first_met(place, message.offset))
                 yield from self._missing(place, expected, message.offset)
             run.append(message)
             self._next[place] = message.offset + 1
@@ -151,20 +159,19 @@ class IntakeLine:
     def _first_met(self, place: Place, offset: int) -> int:
         """Where this line goes on with a partition of which it is handed its first message. Never behind that message:
         taking one in again costs nothing but time."""
-        position = self._position(place)
+        position = self._positions([place[0]]).get(place, 0)
         if position > offset and not self._patiently(lambda: self._broker.has(place, position - 1)):
             self._forget(place, position)
             position = 0
         return min(offset, position)
 
-    def _position(self, place: Place) -> int:
-        """The saved position; 0 where there is none."""
-        topic, partition = place
-        where = (INTAKE_POSITIONS.c.topic == topic) & (INTAKE_POSITIONS.c.partition == partition)
+    def _positions(self, topics: Sequence[str]) -> dict[Place, int]:
+        """The saved positions of partitions of these topics; one without is not there."""
 
-        def read() -> int:
+        def read() -> dict[Place, int]:
             with self._store.read() as connection:
-                return connection.scalar(select(INTAKE_POSITIONS.c.next_offset).where(where)) or 0
+                rows = connection.execute(select(INTAKE_POSITIONS).where(INTAKE_POSITIONS.c.topic.in_(topics)))
+                return {(row.topic, row.partition): row.next_offset for row in rows}
 
         return self._patiently(read)
 
@@ -205,7 +212,7 @@ class IntakeLine:
         self._answer(self._receipts, [(at_ms, message) for outcome, message in told if outcome.problem is None])
         self._answer(self._rejections, [(at_ms, message) for outcome, message in told if outcome.problem is not None])
         self._step("answered")
-        self._save({(message.topic, message.partition): message.offset + 1 for message in run})
+        self._save({_place(message): message.offset + 1 for message in run})
         self._step("saved")
         self._tally(outcomes)
 
@@ -253,6 +260,10 @@ class IntakeLine:
     def _count(self, **changed: int | str | None) -> None:
         self.counts = replace(self.counts, **changed)  # type: ignore[arg-type]
         self._on_counts(self.counts)
+
+
+def _place(message: Message) -> Place:
+    return message.topic, message.partition
 
 
 def _whole(run: list[Message]) -> Iterator[list[Message]]:

@@ -83,7 +83,9 @@ def read_all(address: str, topic: str) -> list[Read]:
     """Every message that is on a topic now, by partition and offset."""
 
     async def walk() -> list[Read]:
-        async with AIOKafkaConsumer(bootstrap_servers=address, auto_offset_reset="earliest") as consumer:
+        async with AIOKafkaConsumer(
+            bootstrap_servers=address, auto_offset_reset="earliest", fetch_max_wait_ms=20
+        ) as consumer:
             # Not every broker knows a topic as soon as a client does.
             until_s = time.monotonic() + 10
             while not (found := consumer.partitions_for_topic(topic)) and time.monotonic() < until_s:

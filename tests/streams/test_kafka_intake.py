@@ -182,6 +182,17 @@ def test_after_a_start_the_position_is_the_truth_and_not_what_was_acknowledged(s
     assert 4 == line.counts.read_again
 
 
+def test_what_another_worker_took_in_meanwhile_is_not_read_again(small: World) -> None:
+    small.send([structured(n) for n in range(1, 11)])
+    messages = small.delivered()
+    line = small.line()
+    line.handle(messages[:3])
+    small.line().handle(messages[3:8])
+    line.handle(messages[9:])
+    assert numbered(1, 10) == small.ids()
+    assert (1, 0) == (line.counts.read_again, line.counts.duplicate)
+
+
 def test_without_the_position_the_hole_would_stay(small: World) -> None:
     small.send([structured(n) for n in range(1, 11)])
     messages = small.delivered()
@@ -196,11 +207,26 @@ def test_what_stands_at_the_end_and_is_never_delivered_is_found_by_looking(small
     small.send([structured(n) for n in range(1, 11)])
     line = small.line()
     line.handle(small.delivered()[:7])
-    assert 0 == line.look([small.intake]), "it may still be on its way"
+    assert [0, 0] == [line.look([small.intake]) for _ in range(2)], "it may still be on its way"
     assert 3 == line.look([small.intake])
-    assert 0 == line.look([small.intake])
+    assert [0, 0, 0] == [line.look([small.intake]) for _ in range(3)]
     assert numbered(1, 10) == small.ids()
     assert {0: 10} == small.positions()
+
+
+def test_looking_leaves_to_the_agent_what_is_on_its_way(small: World) -> None:
+    line = small.line()
+    assert 0 == line.look([small.intake])
+    for number in range(1, 4):
+        small.send([structured(number)])
+        assert 0 == line.look([small.intake])
+        line.handle(small.delivered()[number - 1 :])
+    assert (3, 0, 0) == (line.counts.recorded, line.counts.duplicate, line.counts.read_again)
+    small.send([structured(4)])
+    assert [0, 0, 1] == [line.look([small.intake]) for _ in range(3)]
+    small.send([structured(5)])
+    line.handle(small.delivered()[4:])
+    assert (5, 0, 0) == (line.counts.recorded, line.counts.duplicate, line.counts.read_again)
 
 
 def test_a_malformed_message_ends_in_the_table_and_on_the_topic_of_rejections(small: World) -> None:
@@ -351,7 +377,7 @@ def test_a_topic_that_was_made_anew_is_noticed_by_looking(small: World) -> None:
     with small.store.write() as connection:
         connection.execute(INTAKE_POSITIONS.insert().values(topic=small.intake, partition=0, next_offset=900))
     line = small.line()
-    assert [0, 3] == [line.look([small.intake]), line.look([small.intake])]
+    assert [0, 0, 3] == [line.look([small.intake]) for _ in range(3)]
     assert {0: 3} == small.positions()
 
 

@@ -8,7 +8,7 @@ aggregate's decision or from the library's own recorder interface.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
 
 from eventsourcing.persistence import StoredEvent
@@ -16,7 +16,7 @@ from eventsourcing.persistence import StoredEvent
 from contracts import event_ids
 from contracts.recorded import Accepted, Receipt
 from domain import packed
-from domain.back_end import Row, Taken, Writing
+from domain.back_end import Row, Taken, Writing, recorded_statements
 from domain.names import Names
 from domain.tree import Frontier
 
@@ -37,9 +37,7 @@ class Appending:
         """Reads the head, so that nothing remembered from an earlier transaction can be wrong."""
         self.writing = writing
         self._names = names
-        head = writing.ask("SELECT log_index, recorded_at_us, frontier FROM head").fetchone()
-        assert head is not None
-        self.first, last_us, frontier = head
+        self.first, last_us, frontier = writing.head()
         self.last = self.first
         self.recorded_at_us = max(now_us, last_us)
         self._frontier = Frontier.from_bytes(self.first, frontier)
@@ -57,8 +55,7 @@ class Appending:
         """
         ids = self._intern_envelopes(run)
         keys = [f"{ids[event.source]}/{event.id}" for event in run]
-        known = dict(self._decided(keys))
-        known.update(self._stated(self.writing.expected(keys)))
+        known = {key: Receipt(*receipt) for key, *receipt in self.writing.expected(keys)}
         firsts = dict(zip(keys, run, strict=True))
         if known or len(firsts) < len(run):
             firsts = {}
@@ -68,7 +65,8 @@ class Appending:
         try:
             fresh = self._insert_statements(firsts, ids)
         except Taken:
-            known.update(self._stated(list(firsts)))
+            stated = recorded_statements(self.writing, list(firsts))
+            known.update((key, Receipt(*receipt)) for key, *receipt in stated)
             fresh = self._insert_statements({k: e for k, e in firsts.items() if k not in known}, ids)
         if len(fresh) == len(run):
             return list(fresh.values()), [True] * len(run)
@@ -85,8 +83,8 @@ class Appending:
         """The first receipt of this event's identity, as a statement or as a decision; None if new."""
         ids = self._names.intern(self.writing, (event.source,))
         key = f"{ids[event.source]}/{event.id}"
-        for _, receipt in (*self._decided([key]), *self._stated([key])):
-            return receipt
+        for _, *receipt in (*self.writing.expected([key]), *recorded_statements(self.writing, [key])):
+            return Receipt(*receipt)
         return None
 
     def decision(self, event: Accepted, originator_id: str, originator_version: int) -> Receipt:
@@ -173,18 +171,19 @@ class Appending:
 
     def close(self) -> None:
         """Write head and totals. Nothing may be appended afterwards."""
-        if self.last > self.first:
-            self.writing.execute(
-                "UPDATE head SET log_index = ?, recorded_at_us = ?, frontier = ?, root = ?",
-                (self.last, self.recorded_at_us, self._frontier.to_bytes(), self._frontier.root()),
-            )
-            ids = event_ids.join(self._event_ids)
-            self.writing.execute(packed.INSERT, (self.first + 1, self.recorded_at_us, packed.pack(self._columns), ids))
-            self.count("recorded", self.last - self.first)
-        self.writing.execute_many(
-            "UPDATE totals SET n = n + ? WHERE outcome = ?",
-            [(n, outcome) for outcome, n in self._counts.items()],
-        )
+        with self.writing.together():
+            if self.last > self.first:
+                self.writing.execute(
+                    "UPDATE head SET log_index = ?, recorded_at_us = ?, frontier = ?, root = ?",
+                    (self.last, self.recorded_at_us, self._frontier.to_bytes(), self._frontier.root()),
+                )
+                ids = event_ids.join(self._event_ids)
+                self.writing.execute(
+                    packed.INSERT, (self.first + 1, self.recorded_at_us, packed.pack(self._columns), ids)
+                )
+                self.count("recorded", self.last - self.first)
+            for outcome, n in self._counts.items():
+                self.writing.execute("UPDATE totals SET n = n + ? WHERE outcome = ?", (n, outcome))
 
     def _grow(self, digests: Sequence[bytes], columns: Sequence[packed.Packed], ids: Sequence[str]) -> None:
         """Counts events whose rows are written: their digests, columns and ids."""
@@ -233,27 +232,6 @@ class Appending:
         if topic is None:
             topic = self._topics[key] = f"{event.type}.v{event.version}"
         return topic
-
-    def _stated(self, keys: Sequence[str]) -> Iterator[tuple[str, Receipt]]:
-        return self._receipts(
-            "SELECT originator_id, log_index, recorded_at_us, digest FROM log "
-            "WHERE originator_version = 1 AND originator_id {texts}",
-            keys,
-        )
-
-    def _decided(self, keys: Sequence[str]) -> Iterator[tuple[str, Receipt]]:
-        if self.writing.ask("SELECT 1 FROM decision_identity LIMIT 1").fetchone() is None:
-            return iter(())
-        return self._receipts(
-            "SELECT d.identity, log.log_index, log.recorded_at_us, log.digest "
-            "FROM decision_identity AS d JOIN log ON log.log_index = d.log_index "
-            "WHERE d.identity {texts}",
-            keys,
-        )
-
-    def _receipts(self, select: str, keys: Sequence[str]) -> Iterator[tuple[str, Receipt]]:
-        for key, log_index, at, digest in self.writing.matching(select, keys):
-            yield key, Receipt(log_index, at, digest)
 
 
 def _check(event: Accepted) -> None:

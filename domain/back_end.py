@@ -69,9 +69,21 @@ class Taken(Exception):
 class Writing(Asking, Protocol):
     """The open write transaction on the log: nobody else writes to it until it ends."""
 
-    def expected(self, keys: Sequence[str]) -> Sequence[str]:
-        """Those statements' keys that are worth looking up before their rows are inserted: all of them where a
-        refused insertion is dear, none where it is cheap."""
+    def head(self) -> tuple[int, int, bytes]:
+        """(log_index, recorded_at_us, frontier) as they were before this transaction."""
+        ...
+
+    def intern(self, texts: Sequence[str]) -> Iterable[Row]:
+        """(text, id) of these different texts; those that are new have been added to the names, in this order."""
+        ...
+
+    def expected(self, keys: Sequence[str]) -> Iterator[Row]:
+        """(key, log_index, recorded_at_us, digest) of those identities that are recorded already: of all that are
+        where a refused insertion is dear, at least of decisions where it is cheap."""
+        ...
+
+    def together(self) -> AbstractContextManager[object]:
+        """Statements executed inside need not wait for each other's answer; what any of them raises, this does."""
         ...
 
     def statements(self, rows: list[Row]) -> None:
@@ -102,6 +114,9 @@ class TurnTaken(Exception):
 
 class BackEnd(Protocol):
     """An open ledger's database. Threads may share it."""
+
+    bodies_at_once: int
+    """How many bodies one question of a stream of them asks for."""
 
     def answer(self, question: Callable[[Asking], T]) -> T:
         """What a question finds in one snapshot. It may be asked again where a connection is lost, so it must change
@@ -135,3 +150,12 @@ class BackEnd(Protocol):
     def close(self) -> None:
         """Close every connection. Nothing may be under way."""
         ...
+
+
+def recorded_statements(asking: Asking, keys: Sequence[str]) -> Iterator[Row]:
+    """(key, log_index, recorded_at_us, digest) of those statements that are in the log."""
+    return asking.matching(
+        "SELECT originator_id, log_index, recorded_at_us, digest FROM log "
+        "WHERE originator_version = 1 AND originator_id {texts}",
+        keys,
+    )

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _COLUMNS = "log_index, recorded_at_us, time_us, topic_id, agency_id, digest, state"
-_BODIES_AT_ONCE = 250
-"""So few that they are still in the processor's cache when they are decoded."""
 _SPARSE = 8
 """Where fewer than one event in this many is wanted, each is looked up; otherwise the range is scanned."""
 
@@ -154,8 +152,9 @@ class LedgerReader:
 
         in_order = bool((log_indexes[1:] > log_indexes[:-1]).all())
         wanted = log_indexes if in_order else np.unique(log_indexes)
-        for start in range(0, len(wanted), _BODIES_AT_ONCE):
-            run: list[int] = wanted[start : start + _BODIES_AT_ONCE].tolist()
+        at_once = self._back_end.bodies_at_once
+        for start in range(0, len(wanted), at_once):
+            run: list[int] = wanted[start : start + at_once].tolist()
             yield from self._back_end.answer(lambda asking, run=run: _bodies(asking, run))  # type: ignore[misc]
 
     def _named(self, asking: Asking, log_indexes: Iterable[int]) -> list[Recorded]:

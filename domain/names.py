@@ -38,15 +38,8 @@ class Names:
             else:
                 ids[text] = found
         if missing:
-            for text, number in find(writing, missing):
+            for text, number in writing.intern(list(dict.fromkeys(missing))):
                 staged[text] = ids[text] = number
-            fresh = [text for text in dict.fromkeys(missing) if text not in ids]
-            if fresh:
-                (last,) = writing.ask("SELECT coalesce(max(id), 0) FROM names").fetchone() or (0,)
-                rows = list(enumerate(fresh, last + 1))
-                writing.execute_many("INSERT INTO names (id, text) VALUES (?, ?)", rows)
-                for number, text in rows:
-                    staged[text] = ids[text] = number
         return ids
 
     def keep(self) -> None:

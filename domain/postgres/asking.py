@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from itertools import count
 
@@ -27,6 +28,25 @@ _DATED = struct.Struct("!h" + "iq" * 7 + "i").pack
 _UNDATED = struct.Struct("!h" + "iq" + "i" + "iq" * 5 + "i").pack
 _LENGTH = struct.Struct("!i").pack
 _DIGEST = _LENGTH(32)
+
+_INTERN = """
+    WITH wanted AS (SELECT text, place FROM unnest(%s::text[]) WITH ORDINALITY AS given (text, place)),
+    known AS (SELECT names.text, names.id FROM names WHERE names.text = ANY (SELECT wanted.text FROM wanted)),
+    fresh AS (
+        INSERT INTO names (id, text)
+        SELECT (SELECT coalesce(max(id), 0) FROM names) + row_number() OVER (ORDER BY place), text
+        FROM wanted WHERE NOT EXISTS (SELECT 1 FROM known WHERE known.text = wanted.text)
+        RETURNING text, id
+    )
+    SELECT text, id FROM known UNION ALL SELECT text, id FROM fresh
+"""
+_EXPECTED = """
+    SELECT originator_id, log_index, recorded_at_us, digest FROM log
+    WHERE originator_version = 1 AND originator_id = ANY(%s::text[])
+    UNION ALL
+    SELECT d.identity, log.log_index, log.recorded_at_us, log.digest
+    FROM decision_identity AS d JOIN log ON log.log_index = d.log_index WHERE d.identity = ANY(%s::text[])
+"""
 
 _STREAMED = 2_000
 """Rows of a stream fetched at once."""
@@ -146,18 +166,36 @@ class PostgresAsking:
 class PostgresWriting(PostgresAsking):
     """The open write transaction, which holds the head's row."""
 
+    def __init__(self, session: Session, head: tuple[int, int, bytes]) -> None:
+        """``head`` was read with the lock on it."""
+        super().__init__(session)
+        self._head = head
+
+    def head(self) -> tuple[int, int, bytes]:
+        """As it was when it was locked."""
+        return self._head
+
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> None:
         """One statement."""
-        self._cursor.execute(_marked(sql), parameters)
+        self._session.execute(_marked(sql), parameters)
+
+    def together(self) -> AbstractContextManager[object]:
+        """One after another on the way to the server, and their answers at the end."""
+        return self._session.pipeline()
+
+    def intern(self, texts: Sequence[str]) -> Iterable[Row]:
+        """Found and added by one statement. Nobody else adds names meanwhile: the head is locked."""
+        return self._cursor.execute(_INTERN, (list(texts),)).fetchall()
 
     def execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         """Sent one after another without waiting for each answer."""
         if rows:
             self._cursor.executemany(_marked(sql), rows)
 
-    def expected(self, keys: Sequence[str]) -> Sequence[str]:
-        """All: a refused row would end the transaction."""
-        return keys
+    def expected(self, keys: Sequence[str]) -> Iterator[Row]:
+        """All, by one statement: a refused row would end the transaction."""
+        wanted = list(keys)
+        return iter(self._cursor.execute(_EXPECTED, (wanted, wanted)).fetchall())
 
     def statements(self, rows: list[Row]) -> None:
         """Copied in binary. What stands already was found before, and nobody else writes: none is ever refused."""

@@ -18,7 +18,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from contracts.faults import UnavailableFault, problem
-from domain.back_end import TurnTaken, Writing
+from domain.back_end import Row, TurnTaken, Writing
 from domain.postgres.asking import PostgresWriting
 from domain.postgres.sessions import LOST, Session, Sessions, is_passing, told
 
@@ -37,7 +37,10 @@ HANGS_AFTER_S = 1.0
 # that came before, and a reader never sees a later event without an earlier one. READ COMMITTED on purpose: each
 # statement after the lock sees what the writer before has committed.
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
-_HEAD = "SELECT pg_current_xact_id()::text, pg_backend_pid() FROM head FOR NO KEY UPDATE"
+_HEAD = (
+    "SELECT pg_current_xact_id()::text, pg_backend_pid(), log_index, recorded_at_us, frontier "
+    "FROM head FOR NO KEY UPDATE"
+)
 
 
 class _Lost(Exception):
@@ -87,8 +90,8 @@ class Batches:
         try:
             session = self._open()
             session.execute(_BEGIN)
-            xid, pid = self._take_turn(session, wait)
-            result = work(PostgresWriting(session))
+            xid, pid, *head = self._take_turn(session, wait)
+            result = work(PostgresWriting(session, (head[0], head[1], head[2])))
         except BaseException as error:
             if session is not None:
                 self._undo(session)
@@ -113,16 +116,16 @@ class Batches:
             self._session = self._sessions.connect("write")
         return self._session
 
-    def _take_turn(self, session: Session, wait: bool) -> tuple[str, int]:
+    def _take_turn(self, session: Session, wait: bool) -> Row:
         try:
-            row = session.execute(_HEAD if wait else f"{_HEAD} NOWAIT").fetchone()
+            row = session.execute(_HEAD if wait else f"{_HEAD} NOWAIT", binary=True).fetchone()
         except psycopg.errors.LockNotAvailable as error:
             if wait:
                 raise
             raise TurnTaken from error
         if row is None:
             raise RuntimeError("the ledger has no head")
-        return str(row[0]), int(row[1])
+        return row
 
     def _undo(self, session: Session) -> None:
         """Roll back; where that fails the server does so itself when it notices that the connection is gone."""

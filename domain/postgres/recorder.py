@@ -31,6 +31,9 @@ T = TypeVar("T")
 class PostgresBackEnd:
     """An open database as the ledger sees it. Threads may share it; batches take turns (see ``LedgerRecorder``)."""
 
+    bodies_at_once = 2_000
+    """So many that the way to the server and back does not count; a few megabytes."""
+
     def __init__(self, sessions: Sessions, *, writable: bool) -> None:
         """``close`` closes the sessions."""
         self._sessions = sessions

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 
 import orjson
@@ -72,9 +73,37 @@ class SqliteWriting(SqliteAsking):
         """One statement for each row."""
         self._cursor.executemany(sql, rows)
 
-    def expected(self, keys: Sequence[str]) -> Sequence[str]:
-        """None: the index is asked by the insertion itself, and a savepoint takes it back."""
-        return ()
+    def head(self) -> tuple[int, int, bytes]:
+        """As it stands."""
+        log_index, recorded_at_us, frontier = self.ask(
+            "SELECT log_index, recorded_at_us, frontier FROM head"
+        ).fetchone()
+        return log_index, recorded_at_us, frontier
+
+    def intern(self, texts: Sequence[str]) -> Iterable[Row]:
+        """Those that are there, then those that were not."""
+        known: dict[str, int] = dict(self.matching("SELECT text, id FROM names WHERE text {texts}", texts))
+        fresh = [text for text in texts if text not in known]
+        if fresh:
+            (last,) = self.ask("SELECT coalesce(max(id), 0) FROM names").fetchone()
+            rows = list(enumerate(fresh, last + 1))
+            self.execute_many("INSERT INTO names (id, text) VALUES (?, ?)", rows)
+            known.update((text, number) for number, text in rows)
+        return known.items()
+
+    def expected(self, keys: Sequence[str]) -> Iterator[Row]:
+        """Decisions alone: of statements the index is asked by the insertion, and a savepoint takes it back."""
+        if self.ask("SELECT 1 FROM decision_identity LIMIT 1").fetchone() is None:
+            return iter(())
+        return self.matching(
+            "SELECT d.identity, log.log_index, log.recorded_at_us, log.digest "
+            "FROM decision_identity AS d JOIN log ON log.log_index = d.log_index WHERE d.identity {texts}",
+            keys,
+        )
+
+    def together(self) -> AbstractContextManager[object]:
+        """There is nothing to wait for."""
+        return nullcontext()
 
     def statements(self, rows: list[Row]) -> None:
         """Many rows a statement."""

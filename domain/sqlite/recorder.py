@@ -26,6 +26,9 @@ T = TypeVar("T")
 class SqliteBackEnd:
     """An open file as the ledger sees it. Threads may share it."""
 
+    bodies_at_once = 250
+    """So few that they are still in the processor's cache when they are decoded."""
+
     def __init__(self, file: SqliteFile) -> None:
         """``close`` closes the file."""
         self.file = file

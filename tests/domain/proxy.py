@@ -72,9 +72,9 @@ class Proxy:
                     loss = self._losses.pop(0)
                     self.lost += 1
                     if loss == "after the commit":
-                        server.sendall(data)
-                        # Only once the server has answered is it sure that the transaction has ended.
+                        # Its answer is kept back; once it is there, the transaction has surely ended.
                         self._swallow = client
+                        server.sendall(data)
                         return
                     _shut(client)
                     if loss == "before the commit":

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from contracts.ports import NO_TIME
 from contracts.recorded import Recorded
-from domain import log_reader
 from domain.appending import Appending
 from domain.ledger import Ledger
 from tests.domain.given import NOON_US, Stopped, adopted, call, event, goal, ledger
@@ -114,7 +113,7 @@ def shared_book(shared_home: Home) -> Iterator[Ledger]:
     book = ledger(shared_home)
     book.record([call(n) for n in range(50)])
     with pytest.MonkeyPatch.context() as small:
-        small.setattr(log_reader, "_BODIES_AT_ONCE", 3)
+        small.setattr(book._back_end, "bodies_at_once", 3)
         yield book
     book.close()
 

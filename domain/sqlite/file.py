@@ -230,47 +230,6 @@ class SqliteFile:
         return engine
 
 
-class MemoryStore:
-    """A Store without a file: one in-memory connection, for a reading as of an earlier moment."""
-
-    def __init__(self) -> None:
-        """An empty database that lives as long as this object."""
-        self._lock = Lock()
-        raw = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        self._raw = raw
-        self._engine = create_engine("sqlite+pysqlite://", creator=lambda: raw, poolclass=StaticPool)
-        self._engine.connect().close()
-
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction; readers and writers take turns, as there is one connection."""
-        with self._lock, self._engine.connect() as connection:
-            self._raw.execute("BEGIN")
-            try:
-                yield connection
-                self._raw.commit()
-            except BaseException:
-                _roll_back(self._raw)
-                raise
-
-    share = write
-
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A transaction that is always rolled back."""
-        with self._lock, self._engine.connect() as connection:
-            self._raw.execute("BEGIN")
-            try:
-                yield connection
-            finally:
-                _roll_back(self._raw)
-
-    def close(self) -> None:
-        """Forget everything."""
-        self._engine.dispose()
-        self._raw.close()
-
-
 def _connect(path: Path, *, mode: Literal["ro", "rwc"]) -> sqlite3.Connection:
     return sqlite3.connect(
         f"file:{quote(str(path))}?mode={mode}",

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from contracts.faults import UnavailableFault
 from domain.sqlite import file as sqlite_file
 from domain.sqlite import schema
-from domain.sqlite.file import FILE_NAME, MemoryStore, SqliteFile
+from domain.sqlite.file import FILE_NAME, SqliteFile
 
 
 def pragma(file: SqliteFile, name: str) -> object:
@@ -218,15 +218,3 @@ def test_a_closed_file_says_so(tmp_path: Path) -> None:
         pass
     with pytest.raises(RuntimeError, match="closed"), file.reading():
         pass
-
-
-def test_a_memory_store_commits_and_rolls_back() -> None:
-    store = MemoryStore()
-    with store.write() as connection:
-        connection.exec_driver_sql("CREATE TABLE views (n INTEGER)")
-    with pytest.raises(OperationalError, match="no such table"), store.write() as connection:  # noqa: PT012
-        connection.exec_driver_sql("INSERT INTO views VALUES (1)")
-        connection.exec_driver_sql("INSERT INTO elsewhere VALUES (1)")
-    with store.read() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM views").scalar_one() == 0
-    store.close()

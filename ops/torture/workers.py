@@ -76,6 +76,14 @@ class Workers:
         """Raises AssertionError where one has ended by itself."""
         assert self.running() == len(self._processes), f"a worker ended by itself: {self.told()}"
 
+    def revive(self) -> int:
+        """Starts another for each that has ended by itself, as a supervisor would; how many that were."""
+        ended = [process for process in self._processes if process.poll() is not None]
+        for process in ended:
+            self._processes.remove(process)
+            self.add()
+        return len(ended)
+
     def position(self) -> int:
         """Up to where the cells are complete."""
         with self._store.read() as connection:

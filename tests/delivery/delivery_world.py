@@ -24,6 +24,7 @@ from ops.torture.delivering import NOW_US, Orders, meets
 from ops.torture.equality import ZONE, Given, Moment
 from ops.torture.workers import relaying
 from projections.generations.postgres import PostgresGenerations
+from projections.partitioned import PartitionedViews
 from streams.faust_app import Feed, Timing, make_app, run
 from streams.kafka.connecting import Brokers
 from streams.kafka.topics import events_topic
@@ -63,10 +64,29 @@ def world(address: str, events: int, seed: int = 7) -> Iterator[World]:
     with ExitStack() as stack:
         ledger = stack.enter_context(closing(Ledger.connect(address, clock=clock)))
         generations = stack.enter_context(closing(PostgresGenerations(address, clock=lambda: NOW_US)))
-        for moment_us, group in Given.of(events, seed).groups:
+        for moment_us, group in Given.of(events, seed).groups if events else ():
             clock.us = moment_us
             ledger.record(group)
         yield World(address, ledger, generations, generations.begin("test"), ledger.reader().head().log_index)
+
+
+def more(world: World, events: int, done: threading.Event) -> None:
+    """Records events in small groups, one after the other, until ``done`` or there are no more."""
+    for _, group in Given.of(events, 11).groups:
+        for at in range(0, len(group), 10):
+            if done.is_set():
+                return
+            world.ledger.record(group[at : at + 10])
+            time.sleep(0.05)
+
+
+def begin_views(world: World) -> None:
+    """The real views, empty."""
+    views = PartitionedViews(ZONE, name=views_name(world.number))
+    with world.store.write() as connection:
+        views.prepare(connection)
+        row = {"name": views.name, "version": views.version, "log_index": 0, "digest": ""}
+        connection.execute(POSITIONS.insert(), row)
 
 
 class Way(Protocol):

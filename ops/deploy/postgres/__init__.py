@@ -1,0 +1,1 @@
+"""PostgreSQL on one's own machine."""

@@ -195,7 +195,8 @@ class Relay:
 
         await self._transaction(saved)
         self._step("committed")
-        head = now.log_index if len(events) < self._batch_events else self._reader.head().log_index
+        full = len(events) == self._batch_events
+        head = (await asyncio.to_thread(self._reader.head)).log_index if full else now.log_index
         self._tell("sending", position=now.log_index, head=head, sent=self._standing.sent + len(events))
         return now
 

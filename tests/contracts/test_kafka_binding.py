@@ -93,6 +93,11 @@ def test_a_percent_sign_in_a_kafka_header_is_itself() -> None:
     assert "//metro/100%25" == one(headers, DATA).source
 
 
+def test_a_header_without_a_value_is_an_attribute_left_out() -> None:
+    nothing: Any = None
+    assert one(BINARY, DATA).digest == one((*BINARY, ("ce_purpose", nothing)), DATA).digest
+
+
 def test_attributes_are_of_their_cloudevents_type() -> None:
     headers = tuple(pair for pair in BINARY if pair[0] != "ce_time")
     assert one((*headers, ("ce_timeunknown", b"true")), DATA).time_us is None

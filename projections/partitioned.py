@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
@@ -40,7 +41,7 @@ class PartitionedViews(Views):
     def reach(self, batch: Sequence[Recorded], reader: LogReader) -> Reach:
         """The subjects of what the batch supersedes, by what the log holds now; ``alone`` where it holds a target not
         yet, because nobody could be kept from applying that meanwhile."""
-        shared = any(event.type in self._shared_types for event in batch)
+        shared = not self._shared_types.isdisjoint(event.type for event in batch)
         wanted = {(source, event_id) for source, event_id, *_ in superseding(batch)}
         if not wanted:
             return Reach(frozenset(), shared, alone=False)
@@ -63,7 +64,7 @@ class PartitionedViews(Views):
         turn.apply(connection, batch, reader)
         turn.finish(connection)
 
-    @property
+    @cached_property
     def _shared_types(self) -> frozenset[str]:
         return frozenset(name for model in self._models if isinstance(model.key, DataKey) for name in model.types)
 

@@ -48,6 +48,7 @@ class Dialect:
     copies: bool
     compiler: Compiler
     tables: str
+    store: str
 
     def sql(self, text: str) -> str:
         """A statement written with ``?`` for values (it has no other question mark), as the driver takes it."""
@@ -60,6 +61,10 @@ class Dialect:
     def there(self, connection: Connection) -> set[str]:
         """The tables where views are made: on PostgreSQL those of the first schema of the search path alone."""
         return {name for (name,) in connection.exec_driver_sql(self.tables)}
+
+    def store_of(self, connection: Connection) -> str:
+        """Which store of views it is, by the name of its file or schema; "" where it is in memory."""
+        return str(connection.exec_driver_sql(self.store).scalar() or "")
 
     def among(self, values: Iterable[Any]) -> Iterator[tuple[str, tuple[Any, ...]]]:
         """What is compared with a column to find some values, in as few statements as are taken: each with its
@@ -108,13 +113,21 @@ def _marked(text: str, mark: str) -> str:
     return text.replace("%", "%%").replace("?", mark)
 
 
-SQLITE = Dialect("sqlite", "?", False, SQLiteDialect(), "SELECT name FROM sqlite_master WHERE type = 'table'")
+SQLITE = Dialect(
+    "sqlite",
+    "?",
+    False,
+    SQLiteDialect(),
+    "SELECT name FROM sqlite_master WHERE type = 'table'",
+    "SELECT file FROM pragma_database_list WHERE name = 'main'",
+)
 POSTGRESQL = Dialect(
     "postgresql",
     "%s",
     True,
     cast(Callable[[], Compiler], PGDialect)(),
     "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = current_schema()",
+    "SELECT current_schema()",
 )
 
 

@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from projections.kpi.explaining import high_water
+from projections.kpi.explaining import high_water, stored_generation
 from projections.kpi.history import decisions, disputed
 from projections.kpi.populations import table_of
-from projections.kpi.refresh import GENERATION
 from projections.kpi.shapes import AsOf, Scorecard
-from projections.kpi.stored import setting
 from projections.kpi.tables import prepared
 from projections.tables import DIRTY_PERIODS, VIEW_STATE
 
@@ -80,11 +78,11 @@ class Scorecards:
 
 
 def _state(connection: Connection) -> State | None:
-    """What the views and cells of a snapshot are, in two numbers that only grow and commit with them.
+    """What the views and cells of a snapshot are: their store, and two numbers that only grow and commit with them.
 
     None while marks wait for the next refresh: rows have changed that the numbers do not tell of yet.
     """
     if not prepared(connection) or connection.execute(select(DIRTY_PERIODS).limit(1)).first() is not None:
         return None
     views = tuple((row.name, row.value) for row in connection.execute(select(VIEW_STATE).order_by(VIEW_STATE.c.name)))
-    return views, setting(connection, GENERATION) or ""
+    return views, stored_generation(connection)

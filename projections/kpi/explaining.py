@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from contracts.faults import FAULTS, Problem, RejectedFault
 from contracts.ports import LogReader
 from contracts.recorded import Recorded
+from projections import dialect
 from projections.kpi import counting
 from projections.kpi.cells import Reading, chosen
 from projections.kpi.counting import Valued
@@ -129,8 +130,10 @@ def _evidence(
 
 
 def stored_generation(connection: Connection) -> str:
-    """How often the stored cells have changed: with the position it tells one state of the views from another."""
-    return (setting(connection, GENERATION) if prepared(connection) else None) or ""
+    """Which store of views it is and how often its cells have changed: with the position it tells one state of the
+    views from another, of this store or of one that is read after a rebuild."""
+    changed = (setting(connection, GENERATION) if prepared(connection) else None) or ""
+    return f"{dialect.of(connection).store_of(connection)} {changed}"
 
 
 def high_water(connection: Connection) -> int:

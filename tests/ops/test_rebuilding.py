@@ -236,3 +236,27 @@ def test_the_command_tells_what_differs_and_leaves_with_the_status_of_a_conflict
     assert ["kept", "live"] == [one["state"] for one in json.loads(capsys.readouterr().out)]
     assert 0 == main([*asked, "--back"])
     assert {"generation": 1, "before": 3} == json.loads(capsys.readouterr().out)
+
+
+def test_what_is_remembered_of_a_scorecard_is_not_told_of_other_views(house: House, other: House) -> None:
+    # Both generations stand at the same event and have counted their cells as often.
+    from ops.pages.remembering import Scorecards
+
+    kept = Scorecards(other)
+    damage(house, "UPDATE kpi_cell SET value = '12' WHERE kpi = 'K06'")
+    wrong = kept.read(other.as_of())
+    rebuild(other, accept_differences=True)
+    assert wrong != kept.read(other.as_of())
+    fresh = Scorecards(other).read(other.as_of())
+    assert fresh == kept.read(other.as_of())
+
+
+def test_that_test_notices_a_state_that_does_not_name_its_store(
+    house: House, other: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Negative control.
+    from projections.dialect import Dialect
+
+    monkeypatch.setattr(Dialect, "store_of", lambda *_: "")
+    with pytest.raises(AssertionError):
+        test_what_is_remembered_of_a_scorecard_is_not_told_of_other_views(house, other)

@@ -2,8 +2,10 @@
 after when its commit is.
 
 It is here because a connection may end while COMMIT is on its way: the batch is then recorded or it is not, and only
-the server knows. Sending it again would answer "duplicate" for what this very batch recorded; so the server is asked
-what became of the transaction, by its id.
+the server knows. Sending it again would answer "duplicate" for what this very batch recorded. So each batch leaves its
+number in its own transaction, and when its commit is lost that is looked for, as soon as the transaction has ended.
+The transaction's id tells that it has ended and no more: a server that was killed forgets the ids of what it lost, and
+gives them to others.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Literal, TypeVar, cast, get_args
+from typing import Literal, TypeVar
 
 import psycopg
 from psycopg import sql
@@ -24,12 +26,12 @@ from domain.postgres.sessions import LOST, Session, Sessions, is_passing, told
 
 T = TypeVar("T")
 
-Status = Literal["committed", "aborted", "in progress"]
 Fate = Literal["committed", "aborted", "unknown"]
 
 PAUSE_FIRST_S = 0.02
 PAUSE_LARGEST_S = 1.0
 RETRY_AFTER_S = 1
+FORGOTTEN_AFTER_TRANSACTIONS = 1_000_000
 HANGS_AFTER_S = 1.0
 """A lost transaction that is still in progress then belongs to a session that nobody talks to: it is ended."""
 
@@ -38,6 +40,8 @@ HANGS_AFTER_S = 1.0
 # statement after the lock sees what the writer before has committed.
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _HEAD = (
+    "WITH marked AS (INSERT INTO writers (name, batch) VALUES (%s, %s) "
+    "ON CONFLICT (name) DO UPDATE SET batch = excluded.batch) "
     "SELECT pg_current_xact_id()::text, pg_backend_pid(), log_index, recorded_at_us, frontier "
     "FROM head FOR NO KEY UPDATE"
 )
@@ -50,9 +54,11 @@ class _Lost(Exception):
 class Batches:
     """Owns the one session of this process that writes to the log. Used by one thread at a time."""
 
-    def __init__(self, sessions: Sessions) -> None:
-        """Opens no session yet."""
+    def __init__(self, sessions: Sessions, writer: str) -> None:
+        """Opens no session yet. ``writer`` is a name that no other process has or had."""
         self._sessions = sessions
+        self._writer = writer
+        self._number = 0
         self._session: Session | None = None
 
     def transact(self, work: Callable[[Writing], T], *, wait: bool) -> T:
@@ -114,11 +120,16 @@ class Batches:
     def _open(self) -> Session:
         if self._session is None or self._session.closed:
             self._session = self._sessions.connect("write")
+            # What processes left that are long gone; one that is not would only write it again.
+            self._session.execute(f"DELETE FROM writers WHERE age(xmin) > {FORGOTTEN_AFTER_TRANSACTIONS}")
         return self._session
 
     def _take_turn(self, session: Session, wait: bool) -> Row:
+        # Never the same number twice: a batch that is done again is another transaction.
+        self._number += 1
+        marks = (self._writer, self._number)
         try:
-            row = session.execute(_HEAD if wait else f"{_HEAD} NOWAIT", binary=True).fetchone()
+            row = session.execute(_HEAD if wait else f"{_HEAD} NOWAIT", marks, binary=True).fetchone()
         except psycopg.errors.LockNotAvailable as error:
             if wait:
                 raise
@@ -159,9 +170,8 @@ class Batches:
         asked_since = time.monotonic()
         while True:
             with suppress(*LOST), self._sessions.connect("settle") as session:
-                status = self._status(session, xid)
-                if status != "in progress":
-                    return status
+                if self._ended(session, xid):
+                    return "committed" if self._is_there(session) else "aborted"
                 if time.monotonic() - asked_since > HANGS_AFTER_S:
                     _end(session, xid, pid)
             if time.monotonic() + pause > deadline:
@@ -170,15 +180,17 @@ class Batches:
             pause = min(2 * pause, PAUSE_LARGEST_S)
 
     @staticmethod
-    def _status(session: Session, xid: str) -> Status:
+    def _ended(session: Session, xid: str) -> bool:
         try:
-            (status,) = session.execute("SELECT pg_xact_status(%s::xid8)", (xid,)).fetchone() or (None,)
+            row = session.execute("SELECT pg_xact_status(%s::xid8)", (xid,)).fetchone()
         except psycopg.errors.InvalidParameterValue:
-            # "in the future": this server, which took over from the one that was lost, never heard of it.
-            return "aborted"
-        if status in get_args(Status):
-            return cast(Status, status)
-        raise RuntimeError(f"PostgreSQL says that transaction {xid} is {status}")
+            # "in the future": this server never heard of it, or forgot it when it was killed.
+            return True
+        return row != ("in progress",)
+
+    def _is_there(self, session: Session) -> bool:
+        row = session.execute("SELECT batch FROM writers WHERE name = %s", (self._writer,)).fetchone()
+        return row == (self._number,)
 
 
 def _end(session: Session, xid: str, pid: int) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any, Literal, TypeVar
+from uuid import uuid4
 
 import psycopg
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
@@ -34,11 +35,11 @@ class PostgresBackEnd:
     bodies_at_once = 2_000
     """So many that the way to the server and back does not count; a few megabytes."""
 
-    def __init__(self, sessions: Sessions, *, writable: bool) -> None:
-        """``close`` closes the sessions."""
+    def __init__(self, sessions: Sessions, *, writable: bool, writer: str | None = None) -> None:
+        """``close`` closes the sessions. ``writer`` is a name that no other back end has or had; one is drawn."""
         self._sessions = sessions
         self._writable = writable
-        self._batches = Batches(sessions)
+        self._batches = Batches(sessions, writer or uuid4().hex)
         self._store = PostgresStore(sessions)
 
     def answer(self, question: Callable[[Asking], T]) -> T:

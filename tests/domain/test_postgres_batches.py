@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from threading import Thread
+from typing import Any
 
 import psycopg
 import pytest
@@ -52,6 +53,28 @@ def test_law_2_losses_one_after_the_other_are_each_settled(proxy: Proxy, book: L
     proxy.lose("before the commit", "never told", "after the commit")
     assert ENDED == statuses(book.record(BATCH))
     assert (3, 4) == (proxy.lost, book.head().log_index)
+    assert book.verify().ok
+
+
+@pytest.mark.parametrize(("loss", "lie"), [("before the commit", "committed"), ("after the commit", "aborted")])
+def test_law_1_the_id_of_a_transaction_is_not_believed_for_a_killed_server_gives_it_to_another(
+    proxy: Proxy, book: Ledger, monkeypatch: pytest.MonkeyPatch, loss: Loss, lie: str
+) -> None:
+    book.record([call(9)])
+    asked: list[str] = []
+    execute = psycopg.Connection.execute
+
+    def lying(session: Any, query: Any, *arguments: Any, **options: Any) -> Any:
+        if "pg_xact_status" in str(query):
+            asked.append(lie)
+            return execute(session, f"SELECT '{lie}'")
+        return execute(session, query, *arguments, **options)
+
+    monkeypatch.setattr(psycopg.Connection, "execute", lying)
+    proxy.lose(loss)
+    assert ENDED == statuses(book.record(BATCH))
+    assert [lie] == asked
+    assert (5, {"recorded": 5, "duplicate": 0, "conflict": 1, "rejected": 1}) == (book.head().log_index, book.totals())
     assert book.verify().ok
 
 

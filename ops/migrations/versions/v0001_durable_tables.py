@@ -59,6 +59,8 @@ _TABLES = (
         root bytea NOT NULL
     ) WITH (fillfactor = 10)
     """,
+    # The last batch of each process that writes: whether a commit was made, when its connection was lost at it.
+    'CREATE TABLE writers (name text COLLATE "C" PRIMARY KEY, batch bigint NOT NULL) WITH (fillfactor = 10)',
     'CREATE TABLE totals (outcome text COLLATE "C" PRIMARY KEY, n bigint NOT NULL) WITH (fillfactor = 10)',
     """
     CREATE TABLE rejections (

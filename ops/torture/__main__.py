@@ -1,7 +1,8 @@
-"""The command ``python -m ops.torture``: kills, power cuts, and the control that must lose.
+"""The command ``python -m ops.torture``: kills, power cuts, and the control that must lose; with a name behind it,
+another campaign.
 
-Here so that anyone can have the first law tried on their own machine with one command; it prints one line a
-campaign and ends with an exit status of 1 when a line says what it must not.
+Here so that anyone can have the laws tried on their own machine with one command; it prints one line a campaign and
+ends with an exit status of 1 when a line says what it must not.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ops.torture import campaign
+from ops.torture import campaign, commands
 from ops.torture.campaign import Outcome
+from ops.torture.commands import EXIT_BROKEN, EXIT_NOT_RUN
 from ops.torture.shim import NoCompiler
 
-EXIT_BROKEN = 1
-EXIT_NOT_RUN = 2
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+commands.register(app)
 
 
 def failures(outcome: Outcome) -> list[str]:
@@ -39,7 +41,9 @@ def failures(outcome: Outcome) -> list[str]:
     return reasons
 
 
+@app.callback(invoke_without_command=True)
 def main(
+    context: typer.Context,
     kills: Annotated[int, typer.Option(min=0, help="Kill points; 0 leaves them out.")] = 2000,
     cuts: Annotated[int, typer.Option(min=0, help="States after a power cut; 0 leaves them out.")] = 2000,
     seed: Annotated[int | None, typer.Option(help="Seed to replay; a fresh one is drawn and printed.")] = None,
@@ -50,6 +54,8 @@ def main(
     """Kill the recording process and cut its power; count what was acknowledged and is not there."""
     # So that the scratch directories are removed and the workers end when the run is told to end.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(EXIT_BROKEN))
+    if context.invoked_subcommand is not None:
+        return
     out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True)
     seed = secrets.randbelow(2**32) if seed is None else seed
     out.print(f"seed {seed}")
@@ -89,4 +95,4 @@ def _shown(console: Console, what: str, total: int) -> Iterator[Callable[[int], 
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app(prog_name="python -m ops.torture")

@@ -6,28 +6,21 @@ that holds shows only where more comes in than can be recorded.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-
-from ops.composition import open_house
-from ops.settings import load_settings
-from ops.torture.campaign import REPOSITORY, fast_directory
+from ops.torture import errands
+from ops.torture.campaign import fast_directory
 from ops.torture.flooding import Errand, Sender, Told
-from ops.torture.judge import Ack, Findings, Row, judge_log
-from ops.torture.served import FAIR, Served, credentials_for, token_of
+from ops.torture.judge import Findings
+from ops.torture.served import FAIR, Served, credentials_for, migrated, token_of
 
 FLOODER = "flooding-agency"
 STEADY = ("harbor-house", "northside-clinic", "riverbend-schools")
 THROUGH_MIN = 0.9
 """The share of what a well-behaved agency offered that must get through."""
-_READ_EVENTS = 10_000
 
 
 class NotRun(Exception):
@@ -134,7 +127,7 @@ def run(
     """Flood a server of our own and hold its log against what it acknowledged.
 
     ``settings`` are the server's beyond its credentials and queue, such as ``database``; ``module`` is run as the
-    server (a control is another one). Raises NotServing, NotRun.
+    server (a control is another one). Raises NotServing, NotRun, SenderFailed.
     """
     with tempfile.TemporaryDirectory(prefix="tallystick-flood-", dir=fast_directory()) as place:
         top = Path(place)
@@ -147,19 +140,22 @@ def run(
             "log_level": "warning",
             **(settings or {}),
         }
+        if "database" in chosen:
+            migrated(home, chosen)
         with Served(home, chosen, module=module) as server:
-            measured = _send(_measuring(shape, server.port, top))[FLOODER]
+            measured = errands.carried_out(_measuring(shape, server.port, top))[FLOODER]
             sustainable = measured.through * shape.batch_events / measured.seconds
             if not sustainable:
                 raise NotRun(f"nothing was recorded while the rate was measured: {measured.statuses}")
             idle_bytes = server.peak_bytes()
-            flooding = _start(_flooding(shape, server.port, top, sustainable))
-            steady = _start(_steady(shape, server.port, top))
-            flood, behaved = _ended(flooding)[FLOODER], _ended(steady)
+            flooding = errands.start(_flooding(shape, server.port, top, sustainable))
+            steady = errands.start(_steady(shape, server.port, top))
+            flood, behaved = errands.ended(flooding)[FLOODER], errands.ended(steady)
             peak_bytes = server.peak_bytes()
             server.stop()
-        unanswered = [ids for told in (measured, flood, *behaved.values()) for ids in told.unanswered]
-        findings, foreign = _judged(home, chosen, top, unanswered)
+        acks = [ack for path in sorted(top.glob("*.acks")) for ack in errands.acks_in(path)]
+        silent = errands.silent_ids((measured, flood, *behaved.values()))
+        findings, _, foreign = errands.judged(home, chosen, acks, silent)
     return Outcome(where, shape, sustainable, idle_bytes, peak_bytes, flood, behaved, findings, foreign)
 
 
@@ -203,65 +199,6 @@ def _steady(shape: Shape, port: int, top: Path) -> Errand:
 
 def _senders(*agencies: str) -> tuple[Sender, ...]:
     return tuple(Sender(agency, token_of(agency)) for agency in agencies)
-
-
-def _send(errand: Errand) -> dict[str, Told]:
-    return _ended(_start(errand))
-
-
-def _start(errand: Errand) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ops.torture.flooding"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=REPOSITORY,
-    )
-    assert process.stdin is not None
-    process.stdin.write(json.dumps(asdict(errand)).encode())
-    process.stdin.close()
-    process.stdin = None
-    return process
-
-
-def _ended(process: subprocess.Popen[bytes]) -> dict[str, Told]:
-    out, err = process.communicate()
-    if process.returncode:
-        raise NotRun(f"a sender failed: {err.decode(errors='replace')[-2_000:]}")
-    found = json.loads(out)
-    for told in found.values():
-        told["statuses"] = {int(status): n for status, n in told["statuses"].items()}
-    return {agency: Told(**told) for agency, told in found.items()}
-
-
-def _judged(
-    home: Path, settings: Mapping[str, str], top: Path, unanswered: Iterable[tuple[str, int, int]]
-) -> tuple[Findings, int]:
-    acks = [ack for path in sorted(top.glob("*.acks")) for ack in _acks(path)]
-    told = {ack.identity for ack in acks}
-    silent = {f"{tag}-{number:09d}" for tag, first, last in unanswered for number in range(first, last + 1)}
-    foreign = 0
-
-    def rows() -> Iterator[Row]:
-        nonlocal foreign
-        with open_house(home, writable=False, settings=load_settings(home, **settings)) as house:
-            at = 0
-            while batch := list(house.reader.after(at, _READ_EVENTS)):
-                for event in batch:
-                    identity = (event.source, event.id)
-                    foreign += identity not in told and event.id not in silent
-                    yield Row(event.log_index, identity, event.digest, event.body)
-                at = batch[-1].log_index
-
-    return judge_log(acks, rows()), foreign
-
-
-def _acks(path: Path) -> Iterator[Ack]:
-    with path.open("rb") as lines:
-        for line in lines:
-            for told in orjson.loads(line)["results"]:
-                if told["status"] in ("recorded", "duplicate"):
-                    yield Ack((told["source"], told["id"]), told["log_index"], bytes.fromhex(told["digest"]))
 
 
 def _statuses(outcome: Outcome) -> dict[int, int]:

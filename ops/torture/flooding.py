@@ -28,7 +28,7 @@ _PIPELINED = 4
 _TICK_S = 0.005
 _DRAIN_S = 30.0
 """How long answers are waited for after the last offer."""
-_EVENT = (
+EVENT = (
     '{"specversion":"1.0","id":"%(id)s","source":"urn:agency:%(agency)s:records",'
     '"type":"org.tallystick.call.received.v1","subject":"call/%(id)s","time":"2026-01-05T08:00:00Z",'
     '"agency":"%(agency)s","datacontenttype":"application/json","sensitivity":"internal",'
@@ -218,7 +218,7 @@ class _Run:
         first = self._made
         self._made += self._errand.batch_events
         agency, tag = self._sender.agency, self._tag
-        events = [_EVENT % {"id": f"{tag}-{n:09d}", "agency": agency} for n in range(first, self._made)]
+        events = [EVENT % {"id": f"{tag}-{n:09d}", "agency": agency} for n in range(first, self._made)]
         return _Batch(first, f"[{','.join(events)}]".encode(), due_s)
 
     def _answered(self, batch: _Batch, status: int, head: bytes, body: bytes) -> None:

@@ -1,6 +1,6 @@
-"""A `tallystick serve` of the campaign's own: started with settings, asked for its memory, ended as an operator does.
+"""Processes of Tallystick of the campaign's own: started with settings, asked for their memory, ended or killed.
 
-It is here so that what a campaign looks at is the process that people run, not parts of it put together otherwise.
+It is here so that what a campaign looks at are the processes that people run, not parts of it put together otherwise.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import hashlib
 import json
 import os
 import re
-import selectors
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,10 +28,12 @@ UNFAIR = "ops.torture.one_line"
 """The module that is run as the server: as it is, or with all senders in one line (a control)."""
 _TOKEN = "token-of-{}"
 _AT = re.compile(rb" at http://127\.0\.0\.1:(\d+)/")
+_RUNS = re.compile(rb"^started process=", re.MULTILINE)
+_POLL_S = 0.02
 
 
 class NotServing(Exception):
-    """The server did not start or did not end; carries what it said."""
+    """A process did not start or did not end; carries what it said."""
 
 
 def token_of(agency: str) -> str:
@@ -39,38 +41,52 @@ def token_of(agency: str) -> str:
     return _TOKEN.format(agency)
 
 
-def credentials_for(agencies: Sequence[str], path: Path) -> None:
-    """Write the credentials file of these agencies."""
+def credentials_for(agencies: Sequence[str], path: Path, topics: Mapping[str, str] | None = None) -> None:
+    """Write the credentials file of these agencies; ``topics`` are the Kafka topics of those that have one."""
+    of_agency = topics or {}
     lines = [
         {
             "name": agency,
             "role": "agency",
             "agency": agency,
             "token_sha256": hashlib.sha256(token_of(agency).encode()).hexdigest(),
+            **({"kafka_topic": of_agency[agency]} if agency in of_agency else {}),
         }
         for agency in agencies
     ]
     path.write_text(json.dumps(lines), encoding="utf-8")
 
 
-class Served:
-    """One running server. ``stop`` it or leave its ``with``."""
+class Started:
+    """One running ``tallystick`` command that stays. ``stop`` it or leave its ``with``."""
 
-    def __init__(self, home: Path, settings: Mapping[str, str], *, module: str = FAIR) -> None:
-        """``settings`` by their names, as an operator would put them into the environment. Raises NotServing."""
-        told = {f"TALLYSTICK_{name.upper()}": value for name, value in settings.items()}
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")}
-        self._said = bytearray()
+    def __init__(
+        self,
+        command: Sequence[str],
+        home: Path,
+        settings: Mapping[str, str],
+        *,
+        ready: re.Pattern[bytes] = _RUNS,
+        module: str = FAIR,
+    ) -> None:
+        """Runs ``command`` until ``ready`` is found in what it writes. Raises NotServing.
+
+        ``settings`` by their names, as an operator would put them into the environment.
+        """
+        self.name = command[0]
+        self._asked = False
+        self._said = tempfile.NamedTemporaryFile(prefix="tallystick-said-")  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module, "serve", "--home", str(home), "--port", "0"],
+            [sys.executable, "-m", module, *command, "--home", str(home)],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stdout=self._said,
+            stderr=self._said,
             cwd=REPOSITORY,
-            env={**clean, **told},
+            env=environment(settings),
+            start_new_session=True,
         )
         try:
-            self.port = self._listening()
+            self.found = self._awaited(ready)
         except BaseException:
             self.kill()
             raise
@@ -89,27 +105,31 @@ class Served:
         """The highest resident memory so far."""
         return _memory_bytes(self.pid, "VmHWM")
 
-    def resident_bytes(self) -> int:
-        """The resident memory now."""
-        return _memory_bytes(self.pid, "VmRSS")
+    def ask_to_end(self) -> None:
+        """SIGTERM, where it has not been asked yet: a second one would end it at once."""
+        if not self._asked:
+            self._asked = True
+            self._process.send_signal(signal.SIGTERM)
 
     def stop(self) -> None:
         """End it with SIGTERM. Raises NotServing where it does not end by itself or ends otherwise than with 0."""
-        self._process.send_signal(signal.SIGTERM)
+        self.ask_to_end()
         try:
             self._process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired as slow:
             self.kill()
-            raise NotServing(f"the server did not end within {STOP_TIMEOUT_S:g} s of SIGTERM") from slow
-        self._close()
+            raise NotServing(f"{self.name} did not end within {STOP_TIMEOUT_S:g} s of SIGTERM") from slow
         if self._process.returncode not in (0, -signal.SIGTERM):
-            raise NotServing(f"the server ended with {self._process.returncode}: {self._told()}")
+            raise NotServing(f"{self.name} ended with {self._process.returncode}: {self.told()}")
 
     def kill(self) -> None:
         """End it with SIGKILL; nothing to do where it has ended."""
         self._process.kill()
         self._process.wait()
-        self._close()
+
+    def told(self) -> str:
+        """The end of what it wrote."""
+        return Path(self._said.name).read_bytes()[-2_000:].decode(errors="replace")
 
     def __enter__(self) -> Self:
         return self
@@ -117,33 +137,61 @@ class Served:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it where it still runs, and forget what it wrote."""
         if self.running:
             self.kill()
-        self._close()
+        self._said.close()
 
-    def _listening(self) -> int:
+    def _awaited(self, ready: re.Pattern[bytes]) -> re.Match[bytes]:
         until_s = time.monotonic() + START_TIMEOUT_S
-        assert self._process.stderr is not None
-        with selectors.DefaultSelector() as ready:
-            ready.register(self._process.stderr, selectors.EVENT_READ)
-            while time.monotonic() < until_s:
-                if ready.select(timeout=1.0):
-                    read = os.read(self._process.stderr.fileno(), 65_536)
-                    self._said += read
-                    found = _AT.search(self._said)
-                    if found:
-                        return int(found.group(1))
-                    if not read:
-                        break
-        raise NotServing(f"the server did not start: {self._told()}")
+        while time.monotonic() < until_s:
+            ended = not self.running
+            found = ready.search(Path(self._said.name).read_bytes())
+            if found:
+                return found
+            if ended:
+                break
+            time.sleep(_POLL_S)
+        raise NotServing(f"{self.name} did not start: {self.told()}")
 
-    def _told(self) -> str:
-        return bytes(self._said[-2_000:]).decode(errors="replace")
 
-    def _close(self) -> None:
-        if self._process.stderr is not None and not self._process.stderr.closed:
-            self._said += self._process.stderr.read() or b""
-            self._process.stderr.close()
+class Served(Started):
+    """A running ``tallystick serve`` on a port of its own."""
+
+    def __init__(self, home: Path, settings: Mapping[str, str], *, module: str = FAIR) -> None:
+        """As ``Started``."""
+        super().__init__(("serve", "--port", "0"), home, settings, ready=_AT, module=module)
+        self.port = int(self.found.group(1))
+
+
+def migrated(home: Path, settings: Mapping[str, str]) -> None:
+    """Have ``tallystick migrate`` make the tables, and the topics where a broker is set. Raises NotServing."""
+    asked("migrate", home, settings)
+
+
+def asked(command: str, home: Path, settings: Mapping[str, str], *options: str) -> str:
+    """What a command that ends has written to standard output. Raises NotServing where it ended otherwise than with
+    0."""
+    done = subprocess.run(
+        [sys.executable, "-m", FAIR, command, "--home", str(home), *options],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        env=environment(settings),
+        check=False,
+    )
+    if done.returncode:
+        raise NotServing(f"{command} ended with {done.returncode}: {done.stdout[-2_000:]}{done.stderr[-2_000:]}")
+    return done.stdout
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with these settings of Tallystick and no others."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")}
+    return {**clean, **{f"TALLYSTICK_{name.upper()}": value for name, value in settings.items()}}
 
 
 def _memory_bytes(pid: int, what: str) -> int:

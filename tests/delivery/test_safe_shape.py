@@ -40,14 +40,14 @@ class Handler:
         self.handled |= offsets
 
 
-def sent(broker: str, topic: str, numbers: range = range(MESSAGES)) -> None:
+def sent(broker: str, topic: str, numbers: range = range(MESSAGES), value: bytes = b"v") -> None:
     """Messages on a topic of one partition."""
 
     async def send() -> None:
         brokers = Brokers((broker,))
         await ensure(brokers, [Topic(topic, 1, fixed=True)])
         async with producing(brokers) as producer:
-            await producer.send(topic, [(0, 1_000, Outgoing(b"k", b"%d" % n, [("n", b"1")])) for n in numbers])
+            await producer.send(topic, [(0, 1_000, Outgoing(b"k", value, [("n", b"%d" % n)])) for n in numbers])
 
     asyncio.run(send())
 
@@ -129,6 +129,30 @@ def in_default_shape(broker: str, topic: str, handler: Handler, folder: Path) ->
     app.agent(app.topic(topic, value_serializer="raw", key_serializer="raw"), name="default")(agent)
     made.app = app
     return made
+
+
+def test_what_is_not_handled_waits_at_the_broker_and_not_in_memory(broker: str, topic_prefix: str) -> None:
+    topic, messages = f"{topic_prefix}.flood", 5_000
+    sent(broker, topic, range(messages), b"x" * 4_000)
+    go_on, handled = threading.Event(), list[int]()
+
+    def handle(some: Sequence[Message]) -> None:
+        handled.append(len(some))
+        assert go_on.wait(DEADLINE_S)
+
+    worker = make_app(topic, Brokers((broker,)), [Feed("slow", (topic,), handle, batch_events=10)], timing=TIMING)
+    held: list[int] = []
+
+    def settled() -> bool:
+        if handled and not go_on.is_set():
+            held.append(max((at or 0 for at in worker.app.consumer._read_offset.values()), default=0))
+            if len(held) > 100 and len(set(held[-100:])) == 1:
+                go_on.set()
+        return sum(handled) == messages
+
+    assert [] == running(worker, settled)
+    # A batch in hand, a buffer of two more, and what one fetch brings.
+    assert 10 <= held[-1] < messages / 4
 
 
 def test_every_setting_that_keeps_a_message_is_set() -> None:

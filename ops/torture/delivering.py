@@ -78,13 +78,14 @@ class _FailingTurn:
         return self._turn.key(event)
 
     def apply(self, connection: Connection, batch: Sequence[Recorded], reader: LogReader) -> None:
-        self._turn.apply(connection, batch, reader)
+        # Before: what a turn has noted of events it could apply is not taken back with the savepoint.
         for event in batch:
             if meets(event, self._views.orders.poison_of):
                 raise ValueError(f"cannot apply {event.id}")
             if event.log_index not in self._views.met and meets(event, self._views.orders.transient_of):
                 self._views.met.add(event.log_index)
                 raise OperationalError("COMMIT", {}, ConnectionError("the server closed the connection"))
+        self._turn.apply(connection, batch, reader)
 
     def finish(self, connection: Connection) -> None:
         self._turn.finish(connection)

@@ -60,9 +60,9 @@ def messages(events: Sequence[Recorded], partitions: int = PARTITION_COUNT) -> l
     return found
 
 
-def in_process(events: Sequence[Recorded]) -> Contents:
+def in_process(events: Sequence[Recorded], zone: str = ZONE) -> Contents:
     """Every table after one line on SQLite has applied all events in order."""
-    store, views = MemoryStore(), Views(ZONE)
+    store, views = MemoryStore(), Views(zone)
     try:
         with store.write() as connection:
             views.prepare(connection)

@@ -148,7 +148,8 @@ class Runner:
         return taken
 
     def rebuild(self, progress: Progress | None = None, *, upto: int | None = None) -> int:
-        """Makes every view again from the log, or from what it holds up to a log_index, and empties the quarantine; returns the log_index reached.
+        """Makes every view again from the log, or from what it holds up to a log_index, and empties the quarantine;
+        returns the log_index reached.
 
         Readers see the old views until the new ones are committed together with the position. Raises
         RuntimeError if the projector cannot be rebuilt, and whatever it raises on an event it cannot apply.

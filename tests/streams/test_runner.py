@@ -153,7 +153,7 @@ def test_the_kill_test_notices_a_position_that_commits_apart(monkeypatch: pytest
         with monkeypatch.context() as patch:
             patch.setattr(self, "position", lambda: position, raising=False)
             patch.setattr(self, "_position", lambda _: position, raising=False)
-            return step(self)
+            return step(self, upto)
 
     monkeypatch.setattr(Runner, "_step", ahead)
     with pytest.raises(AssertionError):

@@ -22,6 +22,8 @@ from ops.settings import Settings
 END_MAX_S = 30.0
 """So long a process may take to finish what it has in hand once it is asked to end; then it ends all the same."""
 OVERDUE_STATUS = 5
+_FRAMEWORKS = ("faust", "mode", "aiokafka", "alembic")
+"""These tell every step of their own at the level info; ``debug`` shows it."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 _log = logging.getLogger("tallystick.process")
@@ -92,6 +94,9 @@ def begin_log(settings: Settings) -> None:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(settings.log_level.upper())
+    if settings.log_level == "info":
+        for told_at_length in _FRAMEWORKS:
+            logging.getLogger(told_at_length).setLevel(logging.WARNING)
 
 
 class _Formatter(logging.Formatter):

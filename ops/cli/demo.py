@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from contracts.faults import fault
 from ops.cli.options import Format, Home, OutputFormat
 from ops.cli.output import Result, note, show
 from ops.cli.progress import Meter
@@ -38,9 +39,17 @@ def demo(
 ) -> None:
     """Fill a home with a demonstration partnership and serve its scorecard."""
     from ops.demo import fill
-    from ops.settings import ENV_PREFIX
+    from ops.settings import ENV_PREFIX, load_settings
 
     place = home or Path(os.environ.get(f"{ENV_PREFIX}HOME", DEMO_HOME))
+    if load_settings(place).database is not None:
+        # What is recorded stays for good; invented events must not get into a ledger that others share.
+        raise fault(
+            "settings_invalid",
+            "the demonstration fills a home of its own, and database is set",
+            "/database",
+            hint=f"Run it without {ENV_PREFIX}DATABASE.",
+        )
     with Meter("Living through three years") as living, Meter("Building the views") as building:
         lived = fill(place, seed, progress=living, rebuilding=building)
     show(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from contracts.faults import Fault
+from ops.cli import main
 from ops.settings import (
     FILE_NAME,
     Settings,
@@ -164,3 +165,12 @@ def test_whoever_logs_in_to_the_brokers_has_a_password_in_a_file(tmp_path: Path)
     (tmp_path / "password").write_text("s3cr3t\n")
     assert "s3cr3t" == Settings(home=tmp_path, broker_user="tally", broker_password_file="password").broker_password()
     assert Settings(home=tmp_path).broker_password() is None
+
+
+def test_the_demonstration_never_fills_a_ledger_that_others_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TALLYSTICK_DATABASE", "postgresql://u@127.0.0.1:1/d")
+    assert 3 == main(["demo", "--no-serve", "--home", str(tmp_path / "home")])
+    assert "the demonstration fills a home of its own" in capsys.readouterr().err
+    assert not (tmp_path / "home").exists()

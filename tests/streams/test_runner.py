@@ -145,7 +145,7 @@ def test_the_kill_test_notices_a_position_that_commits_apart(monkeypatch: pytest
     # Negative control: the position runs ahead in a transaction of its own.
     step = Runner._step
 
-    def ahead(self: Any) -> int | None:
+    def ahead(self: Any, upto: int | None = None) -> int | None:
         position = self.position()
         if batch := self._subscription.after(position):
             with self._store.write() as connection:

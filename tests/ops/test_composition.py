@@ -108,12 +108,12 @@ def test_prefixes_are_kept_few_and_never_closed_while_they_are_read(house: House
 
 
 def test_a_plan_with_a_kpi_that_no_read_model_can_compute_is_refused(house: House) -> None:
-    from ops.composition import _check_definition
+    from ops.composition import check_definition
     from projections.kpi.definitions import library
 
     good = library()["K06"].body.model_dump(mode="json", by_alias=True, exclude_none=True)
-    assert _check_definition(good) is None
-    found = _check_definition({**good, "population": "dreams"})
+    assert check_definition(good) is None
+    found = check_definition({**good, "population": "dreams"})
     assert found is not None
     assert found.code == "definition_invalid"
 

@@ -47,9 +47,9 @@ RECORD_EVENTS = 250
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The submissions, in groups that are recorded at once, each with its moment; and when the scorecard is read."""
+    """What is sent, in groups that are recorded at once, each with its moment; and when the scorecard is read."""
 
-    groups: tuple[tuple[int, tuple[Submission, ...]], ...]
+    sent: tuple[tuple[int, tuple[bytes, ...]], ...]
     as_of_us: int
 
     @classmethod
@@ -59,8 +59,13 @@ class Given:
         groups = []
         for begin in range(0, len(arrivals), RECORD_EVENTS):
             some = arrivals[begin : begin + RECORD_EVENTS]
-            groups.append((some[-1][0], tuple(validate(body) for _, body in some)))
+            groups.append((some[-1][0], tuple(body for _, body in some)))
         return cls(tuple(groups), arrivals[-1][0] + 86_400_000_000)
+
+    def groups(self) -> Iterator[tuple[int, list[Submission]]]:
+        """The groups as submissions; made as they are asked for, because so many at once would fill the memory."""
+        for moment_us, bodies in self.sent:
+            yield moment_us, [validate(body) for body in bodies]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +195,7 @@ def by_broker(
         began_s = time.monotonic()
         number, _ = _begin(ledger.reader(), generations)
         recording = threading.Thread(target=_record, args=(given, ledger, clock), name="recording")
-        expected = sum(len(group) for _, group in given.groups)
+        expected = sum(len(bodies) for _, bodies in given.sent)
         with relaying(ledger, orders), Workers(orders, generations, number) as workers:
 
             def all_applied() -> bool:
@@ -211,7 +216,7 @@ def by_broker(
 
 
 def _record(given: Given, ledger: Ledger, clock: Moment) -> None:
-    for moment_us, group in given.groups:
+    for moment_us, group in given.groups():
         clock.us = moment_us
         ledger.record(group)
 
@@ -219,7 +224,7 @@ def _record(given: Given, ledger: Ledger, clock: Moment) -> None:
 def _in_process(way: str, given: Given, ledger: Ledger, generations: Generations, clock: Moment) -> Came:
     began_s = time.monotonic()
     number, runner = _begin(ledger.reader(), generations)
-    for moment_us, group in given.groups:
+    for moment_us, group in given.groups():
         clock.us = moment_us
         ledger.record(group)
         runner.step()

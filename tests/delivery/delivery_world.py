@@ -66,7 +66,7 @@ def world(address: str, events: int, seed: int = 7) -> Iterator[World]:
     with ExitStack() as stack:
         ledger = stack.enter_context(closing(Ledger.connect(address, clock=clock)))
         generations = stack.enter_context(closing(PostgresGenerations(address, clock=lambda: NOW_US)))
-        for moment_us, group in Given.of(events, seed).groups if events else ():
+        for moment_us, group in Given.of(events, seed).groups() if events else ():
             clock.us = moment_us
             ledger.record(group)
         yield World(address, ledger, generations, generations.begin("test"), ledger.reader().head().log_index)
@@ -74,7 +74,7 @@ def world(address: str, events: int, seed: int = 7) -> Iterator[World]:
 
 def more(world: World, events: int, done: threading.Event) -> None:
     """Records events in small groups, one after the other, until ``done`` or there are no more."""
-    for _, group in Given.of(events, 11).groups:
+    for _, group in Given.of(events, 11).groups():
         for at in range(0, len(group), 10):
             if done.is_set():
                 return

@@ -131,7 +131,7 @@ def test_another_generation_goes_on_where_it_stands_and_the_one_before_where_it_
 
 def test_a_message_that_cannot_be_read_is_found_missing_by_the_next(world: World, lanes: Lanes) -> None:
     feed = ProjectionFeed(world.line())
-    events = [event for group in Given.of(600, 3).groups for event in group[1] if isinstance(event, Accepted)]
+    events = [event for group in Given.of(600, 3).groups() for event in group[1] if isinstance(event, Accepted)]
     world.log.events = [_recorded(number, event) for number, event in enumerate(events, start=1)]
     lane = messages(world.log.events, COUNT)[0]
     sent = [outgoing(one.event, one.prev) for one in lane]

@@ -7,9 +7,11 @@ that stand still though the relay has sent more.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import select, update
@@ -144,9 +146,7 @@ class Keeper:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        if self._lease is not None:
-            self._leases.give_up(self._lease)
-            self._lease = None
+        self._give_up()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -157,7 +157,20 @@ class Keeper:
                 self.fault = error
                 if isinstance(error, Fault) and error.problem.code == "lease_lost":
                     self._lease = None
+            except Exception as error:  # cells that cannot be counted must not stop the rows
+                self.fault = error
+                logging.getLogger(__name__).exception("the cells could not be counted")
+                # Perhaps it is only here that they cannot.
+                self._give_up()
+                self._stopping.wait(self._lease_s)
             self._stopping.wait(self._refresh_every_s)
+
+    def _give_up(self) -> None:
+        """Lets another worker take the lease at once; where the database is away, once its time has run out."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            with suppress(*TRANSIENT):
+                self._leases.give_up(lease)
 
     def _hold(self) -> bool:
         now_s = self._monotonic()

@@ -228,6 +228,25 @@ def test_a_keeper_on_a_thread_waits_out_what_passes(world: World) -> None:
     assert keeper.fault is None
 
 
+def test_a_keeper_that_cannot_count_leaves_it_to_another(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        world.before = lambda: None
+        raise ValueError("no such column")
+
+    world.before = fail
+    first, second = world.keeper("one"), world.keeper("two")
+    for number, lane in enumerate(world.lanes):
+        world.line().take(number, lane)
+    first.start()
+    try:
+        _until(lambda: isinstance(first.fault, ValueError) and not first.holds)
+        _until(second.turn)
+    finally:
+        first.stop()
+    assert 40 == world.position()
+    assert "could not be counted" in caplog.text
+
+
 def _passing() -> Any:
     from contracts.faults import problem
 

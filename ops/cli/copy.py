@@ -42,9 +42,7 @@ def copy_ledger(from_: From, to: To, how: Format = OutputFormat.TABLE) -> None:
         done = copy(_place(source), _place(target), clock=system_clock, progress=copying, check=verifying)
     told = {"events": done.events, "root": done.root.hex(), "totals": done.totals}
     where = redacted(target.database) if target.database is not None else str(target.home)
-    notes = [
-        f"{where} holds the same ledger. Its views are built from it by tallystick rebuild, or by whatever follows."
-    ]
+    notes = [f"{where} holds the same ledger. tallystick rebuild makes its views."]
     row = [done.events, done.root.hex(), done.totals]
     show(Result(told, ("events", "root", "totals"), [row], notes=notes), how)
 

@@ -13,6 +13,7 @@ import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,6 +35,13 @@ Database = Annotated[
 ]
 
 
+class Way(StrEnum):
+    """How a flood comes in."""
+
+    HTTP = "http"
+    KAFKA = "kafka"
+
+
 class NotRun(Exception):
     """The campaign could not be run; says why."""
 
@@ -52,9 +60,15 @@ def flood(
     database: Annotated[
         str, typer.Option(help="'sqlite', the address of an empty database, or 'own': a server is started.")
     ] = "sqlite",
-    control: Annotated[bool, typer.Option(help="Also flood a server without turns, which must starve.")] = True,
+    by: Annotated[Way, typer.Option(help="Over HTTP, or over a Kafka topic, always with a database.")] = Way.HTTP,
+    control: Annotated[
+        bool, typer.Option(help="Also flood a server without turns, which must starve (only over HTTP).")
+    ] = True,
 ) -> None:
-    """Offer a server many times what it can take, from one agency, while three others behave."""
+    """Offer a server many times what it can take, from one agency, while others behave."""
+    if by is Way.KAFKA:
+        _flood_by_kafka(seconds, times, OWN if database == "sqlite" else database)
+        return
     from ops.torture import flood as campaign
     from ops.torture.errands import SenderFailed
     from ops.torture.served import FAIR, UNFAIR, NotServing
@@ -79,6 +93,16 @@ def flood(
                 if not any("starved" in reason for reason in found):
                     broken.append("the control without turns starved nobody: this flood cannot see unfairness")
     _end(broken)
+
+
+def _flood_by_kafka(seconds: float, times: float, database: str) -> None:
+    from ops.torture import kafka_flood as campaign
+    from ops.torture.served import NotServing
+
+    with _ending((NotServing, campaign.NotRun)), _databases(database) as fresh:
+        outcome = campaign.run(campaign.Shape(seconds=seconds, times=times), fresh(), say=_err().print)
+    _out(outcome.line())
+    _end(campaign.failures(outcome))
 
 
 def postgres(

@@ -26,19 +26,24 @@ _PAUSE_S = 0.1
 
 class KafkaAgency:
     """``start`` it, ``stop`` it; then ``taken`` are the events that the broker acknowledged, ``sent`` all that may
-    have reached it."""
+    have reached it, and ``due_us`` when each of those taken was due, in microseconds since the Unix epoch."""
 
-    def __init__(self, server: str, topic: str, agency: str, *, batch_events: int, batches_per_s: float) -> None:
-        """``server`` is ``host:port``; nothing is connected to yet."""
+    def __init__(
+        self, server: str, topic: str, agency: str, *, batch_events: int, batches_per_s: float, tag: str = "k"
+    ) -> None:
+        """``server`` is ``host:port``; nothing is connected to yet. At most ``batches_per_s`` are sent; ids begin with
+        ``tag``."""
         self._brokers = Brokers((server,), {"request_timeout_ms": 5_000})
         self._topic = topic
         self._agency = agency
+        self._tag = tag
         self._batch_events = batch_events
         self._pause_s = 1 / batches_per_s
         self._stopping = threading.Event()
         self._errors: list[BaseException] = []
         self._thread = threading.Thread(target=self._run, name=f"agency-{agency}", daemon=True)
         self.taken: list[Identity] = []
+        self.due_us: list[int] = []
         self.sent: list[Identity] = []
         self.refused_by_broker = 0
 
@@ -56,19 +61,22 @@ class KafkaAgency:
     def _run(self) -> None:
         try:
             with closing(IntakeBroker(self._brokers)) as broker:
+                due_s = time.monotonic()
                 while not self._stopping.is_set():
                     self._send(broker)
-                    self._stopping.wait(self._pause_s)
+                    # One that has fallen behind begins anew from now: what it did not send was never offered.
+                    due_s = max(due_s + self._pause_s, time.monotonic())
+                    self._stopping.wait(due_s - time.monotonic())
         except BaseException as error:  # noqa: BLE001 - raised again, in the thread that stops this one
             self._errors.append(error)
 
     def _send(self, broker: IntakeBroker) -> None:
         first = len(self.sent)
-        names = [f"k-{self._agency}-{number:09d}" for number in range(first, first + self._batch_events)]
+        names = [f"{self._tag}-{self._agency}-{number:09d}" for number in range(first, first + self._batch_events)]
         identities = [(SOURCE.format(self._agency), name) for name in names]
         self.sent += identities
-        at_ms = time.time_ns() // 1_000_000
-        messages = [(at_ms, self._message(name)) for name in names]
+        at_us = time.time_ns() // 1_000
+        messages = [(at_us // 1_000, self._message(name)) for name in names]
         while True:
             try:
                 broker.send(self._topic, messages)
@@ -77,6 +85,7 @@ class KafkaAgency:
                 time.sleep(_PAUSE_S)
                 continue
             self.taken += identities
+            self.due_us += [at_us] * len(identities)
             return
 
     def _message(self, name: str) -> Outgoing:

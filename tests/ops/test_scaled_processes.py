@@ -82,6 +82,26 @@ def test_what_is_sent_over_kafka_is_recorded_by_whom_the_topic_speaks_for_and_an
     assert {("e-2", "agency_not_entitled")} == {(refusal["id"], refusal["code"]) for refusal in refusals}
 
 
+def test_several_servers_write_to_one_database_and_count_everything_once(
+    tmp_path: Path, postgres_address: str, raw: Raw
+) -> None:
+    settings = {"home": tmp_path, "database": postgres_address, "port": 0, "poll_interval_s": 0.2}
+    assert 0 == command("migrate", settings=settings).returncode
+    with Running("serve", **settings) as first, Running("serve", **settings) as second:
+        urls = [first.used("url"), second.used("url")]
+        for number in range(1, 11):
+            assert 201 == post(f"{urls[number % 2]}/v1/events", raw(number))[0]
+            assert 200 == post(f"{urls[1 - number % 2]}/v1/events", raw(number))[0]
+        for url in urls:
+            until(_complete(url, 10), alive=second.alive, told=second.said)
+        first.kill()
+        assert 201 == post(f"{urls[1]}/v1/events", raw(11))[0]
+        until(_complete(urls[1], 11), alive=second.alive, told=second.said)
+        assert 0 == second.end()
+    told = command("verify", "--views", settings=settings)
+    assert 0 == told.returncode, told.stdout + told.stderr
+
+
 def test_a_worker_with_nothing_to_do_or_no_topics_is_one_fault(tmp_path: Path, postgres_address: str) -> None:
     given = {"home": tmp_path, "database": postgres_address, "broker": "kafka://127.0.0.1:1"}
     done = command("worker", "--no-intake", "--no-projection", settings=given)

@@ -20,7 +20,8 @@ from contracts.kafka_binding import Published
 from contracts.partitioning import partition_of
 from contracts.ports import Clock, Followed, LogReader, PartitionedProjector, Reach, Store, Turn
 from contracts.recorded import Recorded
-from streams.feeding import TRANSIENT, Feeder
+from streams.dialect import PASSING
+from streams.feeding import Feeder
 from streams.quarantine import Brake, Shelf, error_text
 from streams.runner import Replayed
 from streams.tables import BRAKES, PARTITIONS, POSITIONS
@@ -331,7 +332,7 @@ class PartitionLine:
         for attempt in range(self._retries + 1):
             try:
                 return work()
-            except TRANSIENT as error:
+            except PASSING as error:
                 if attempt == self._retries or self._stopping.is_set():
                     raise fault("views_behind", error_text(error)) from error
                 self._sleep(min(5.0, 0.05 * 2 ** min(attempt, 10)))

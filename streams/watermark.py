@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 
 from contracts.faults import Fault
 from contracts.ports import Clock, LogReader, Store
-from streams.feeding import TRANSIENT
+from streams.dialect import PASSING
 from streams.kafka import relay_position
 from streams.leases import Lease, Leases
 from streams.partition_line import Live, PartitionLine
@@ -118,7 +118,7 @@ class Keeper:
         """One look: takes or renews the lease, brings partitions on that stand still, refreshes the cells where
         anything was applied since; whether it holds the lease.
 
-        Raises TRANSIENT errors, and the faults of the line and of the refresh; all of them may pass by themselves.
+        Raises PASSING errors, and the faults of the line and of the refresh; all of them may pass by themselves.
         """
         if not self._hold():
             return False
@@ -153,7 +153,7 @@ class Keeper:
             try:
                 self.turn()
                 self.fault = None
-            except (*TRANSIENT, Fault) as error:
+            except (*PASSING, Fault) as error:
                 self.fault = error
                 if isinstance(error, Fault) and error.problem.code == "lease_lost":
                     self._lease = None
@@ -169,7 +169,7 @@ class Keeper:
         """Lets another worker take the lease at once; where the database is away, once its time has run out."""
         lease, self._lease = self._lease, None
         if lease is not None:
-            with suppress(*TRANSIENT):
+            with suppress(*PASSING):
                 self._leases.give_up(lease)
 
     def _hold(self) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
@@ -220,3 +223,39 @@ def test_the_rows_of_partitions_are_the_positions(world: World, lanes: Lanes) ->
             select(PARTITIONS.c.partition, PARTITIONS.c.log_index).where(PARTITIONS.c.name == views_name(world.number))
         )
         assert {1: lanes[1][6].event.log_index} == {row.partition: row.log_index for row in rows}
+
+
+def test_connections_that_are_lost_at_any_moment_lose_nothing_and_count_nothing_twice(
+    generations: PostgresGenerations, postgres_server: Any
+) -> None:
+    # A connection may be lost before a commit, in it, or after it: the position tells which.
+    log = FakeLog(
+        recorded(n, "encounter.engaged", {"call": f"c-{n % 97}"}, id=f"e{n}", recorded_at_us=NOW_US)
+        for n in range(1, 401)
+    )
+    world, lanes = World(generations, log), messages(log.events, COUNT)
+    done, ended = threading.Event(), []
+    line = world.line(batch_limit=5, retries=10_000, sleep=lambda _: None)
+
+    def end_connections() -> None:
+        query = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'tallystick views' AND pid <> pg_backend_pid()"
+        )
+        dice = random.Random(7)
+        with psycopg.connect(postgres_server.address, autocommit=True) as connection:
+            while not done.wait(dice.uniform(0.002, 0.03)):
+                ended.append(len(connection.execute(query).fetchall()))
+
+    ending = threading.Thread(target=end_connections)
+    ending.start()
+    try:
+        for partition, lane in enumerate(lanes):
+            line.take(partition, lane)
+    finally:
+        done.set()
+        ending.join()
+    assert sum(ended) > 5
+    for partition, lane in enumerate(lanes):
+        assert indexes(lane) == world.told(partition)
+    assert 0 == Quarantine(generations.store(world.number), lambda: views_name(world.number)).count()

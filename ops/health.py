@@ -24,7 +24,8 @@ HEAD_AHEAD_MAX_S = 300
 @dataclass(frozen=True, slots=True)
 class Vitals:
     """What readiness is judged by, read now. ``monotonic_s`` is of a clock that never goes back; ``head_ahead_s``
-    is how far the last event's recorded_at lies ahead of the clock that gives it.
+    is how far the last event's recorded_at lies ahead of the clock that gives it. ``follows`` tells whether it is this
+    process that applies events: where workers do, their standing still is theirs to tell, and this one goes on.
     """
 
     position: int
@@ -34,6 +35,7 @@ class Vitals:
     brake: bool
     monotonic_s: float
     head_ahead_s: float = 0.0
+    follows: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +90,25 @@ class Watch:
         with self._lock:
             now = self._read()
             still_s = self._stall.still_s(now.position, now.lag_events > 0, now.monotonic_s)
+        braked = "applied: see tallystick quarantine list" if now.brake else "off"
         checks = (
             Check("writer", now.writer_alive, "alive" if now.writer_alive else "the writer thread has ended"),
             Check("runner", now.runner_alive, "alive" if now.runner_alive else "the runner thread has ended"),
-            Check("brake", not now.brake, "applied: see tallystick quarantine list" if now.brake else "off"),
+            Check(
+                "brake",
+                not (now.brake and now.follows),
+                "applied: see tallystick quarantine list" if now.brake else "off",
+            ),
             Check(
                 "progress",
-                still_s <= self._stall_max_s,
+                still_s <= self._stall_max_s or not now.follows,
                 f"position {now.position}"
                 if still_s <= self._stall_max_s
                 else f"{now.lag_events} events wait, position {now.position} has not moved for {still_s:.0f} s",
             ),
             Check(
                 "lag",
-                now.lag_events <= self._lag_max_events,
+                now.lag_events <= self._lag_max_events or not now.follows,
                 f"{now.lag_events} events behind, at most {self._lag_max_events} allowed",
             ),
             Check(

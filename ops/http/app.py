@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from contracts.faults import Fault, Problem, problem
-from ops.health import Vitals, Watch
+from ops.health import Check, Readiness, Vitals, Watch
 from ops.http.api import PRINCIPAL_KEY, reading_routes
 from ops.http.auth import CHALLENGE, Gate, Principal
 from ops.http.intake import PATH as INTAKE_PATH
@@ -94,6 +94,7 @@ def vitals(house: House, monotonic_s: float) -> Vitals:
         brake=house.quarantine.braked(),
         monotonic_s=monotonic_s,
         head_ahead_s=house.head_ahead_s(),
+        follows=house.follows or not house.writable,
     )
 
 
@@ -235,7 +236,10 @@ def _framework(house: House, settings: Settings, watch: Watch, pages: Pages) -> 
 
     @app.get("/readyz", include_in_schema=False)
     def readyz() -> Response:
-        found = watch.look()
+        try:
+            found = watch.look()
+        except Exception as error:  # noqa: BLE001 - what cannot be read now (a database that is away) is not ready
+            found = Readiness(False, (Check("reading", False, type(error).__name__),))
         return JSONResponse(found.to_json(), 200 if found.ready else 503)
 
     @app.get("/metrics", include_in_schema=False)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ops.health import Vitals, Watch
+from ops.health import RelayWatch, Vitals, Watch
 from ops.settings import Settings
+from streams.kafka.relay import RelayStanding
 
 WELL = Vitals(position=10, lag_events=0, writer_alive=True, runner_alive=True, brake=False, monotonic_s=100.0)
 
@@ -60,3 +61,31 @@ def test_an_event_recorded_far_ahead_of_the_clock_makes_it_unready() -> None:
 
 def test_too_much_lag_makes_it_unready_though_it_moves() -> None:
     assert _watch(replace(WELL, lag_events=1_001))() == (False, {"lag"})
+
+
+def test_where_workers_apply_events_their_standing_still_does_not_stop_the_intake() -> None:
+    behind = replace(WELL, lag_events=5_000, brake=True, follows=False)
+    look = _watch(behind, replace(behind, monotonic_s=1_000.0))
+    assert look() == (True, set())
+    assert look() == (True, set())
+    assert _watch(replace(behind, follows=True))() == (False, {"lag", "brake"})  # control
+    assert _watch(replace(behind, writer_alive=False))() == (False, {"writer"})
+
+
+def test_a_relay_is_well_while_it_sends_or_stands_by_and_not_while_it_stands_still_or_something_is_away() -> None:
+    def look(*readings: tuple[RelayStanding, float]) -> list[bool]:
+        now = list(readings)
+        watch = RelayWatch(Settings(ready_stall_max_s=30), lambda: now[0][0], lambda: now[0][1])
+        found = []
+        while now:
+            found.append(watch.look().ready)
+            now.pop(0)
+        return found
+
+    sending = RelayStanding("sending", 5, 9, 0, 1, None)
+    standing_by = replace(sending, state="waiting")
+    assert [True, True, False] == look((sending, 0.0), (sending, 29.0), (sending, 31.0))
+    assert [True, True] == look((sending, 0.0), (replace(sending, position=6), 31.0))
+    assert [True, True] == look((standing_by, 0.0), (standing_by, 1_000.0))
+    assert [False] == look((replace(sending, state="broker_away", error="at kafka://b"), 0.0))
+    assert [False] == look((replace(sending, state="database_away"), 0.0))

@@ -44,7 +44,7 @@ class Group:
     """A consumer group of Kafka and what this worker does in it."""
 
     name: str
-    feed: Feed
+    feeds: tuple[Feed, ...]
 
 
 class WorkerProcess:
@@ -112,7 +112,7 @@ class WorkerProcess:
         from streams.faust_app import make_app, run
 
         try:
-            run(make_app(group.name, brokers(self._settings), [group.feed]), self._stop)
+            run(make_app(group.name, brokers(self._settings), group.feeds), self._stop)
         except BaseException as error:  # noqa: BLE001 - raised again on the main thread, where the process ends with it
             self._errors.append(error)
         finally:
@@ -310,7 +310,7 @@ def _projection_group(settings: Settings, line: PartitionLine, topic: str, metri
         unreadable.inc(feed.unreadable - before)
 
     return Group(
-        f"{settings.topic_prefix}.projection", Feed("projection", (topic,), handle, settings.worker_batch_events)
+        f"{settings.topic_prefix}.projection", (Feed("projection", (topic,), handle, settings.worker_batch_events),)
     )
 
 
@@ -318,10 +318,14 @@ def _intake_group(settings: Settings, taking_in: TakingIn, metrics: Metrics) -> 
     from streams.faust_app import Feed
 
     handled = metrics.counter("tallystick_worker_messages_total", "intake")
+    counting = threading.Lock()
 
     def handle(messages: Sequence[Message]) -> None:
         taking_in.line.handle(messages)
-        handled.inc(len(messages))
+        with counting:
+            handled.inc(len(messages))
 
-    feed = Feed("intake", taking_in.topics, handle, settings.max_commit_events)
-    return Group(f"{settings.topic_prefix}.intake", feed)
+    # A topic has an agent of its own, and they take turns at the line: what one agency floods its topic with is then
+    # not before everybody else's messages.
+    feeds = [Feed(f"intake.{topic}", (topic,), handle, settings.max_commit_events) for topic in taking_in.topics]
+    return Group(f"{settings.topic_prefix}.intake", tuple(feeds))

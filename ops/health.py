@@ -94,11 +94,7 @@ class Watch:
         checks = (
             Check("writer", now.writer_alive, "alive" if now.writer_alive else "the writer thread has ended"),
             Check("runner", now.runner_alive, "alive" if now.runner_alive else "the runner thread has ended"),
-            Check(
-                "brake",
-                not (now.brake and now.follows),
-                "applied: see tallystick quarantine list" if now.brake else "off",
-            ),
+            Check("brake", not (now.brake and now.follows), braked),
             Check(
                 "progress",
                 still_s <= self._stall_max_s or not now.follows,

@@ -124,12 +124,19 @@ class Keeper:
             return False
         live = self._line.live()
         found = self._places(live)
+        trouble: Fault | None = None
         for partition in self._stalled(found):
-            self._line.advance(partition, found.sent[partition])
+            try:
+                self._line.advance(partition, found.sent[partition])
+            except Fault as stopped:
+                # The numbers of the other partitions need not wait for this one.
+                trouble = stopped
         counted = live.number, found.applied, found.watermark
         if counted != self._counted:
             self._count(live)
             self._counted = counted
+        if trouble is not None:
+            raise trouble
         return True
 
     def start(self) -> None:

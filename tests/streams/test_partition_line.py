@@ -231,7 +231,7 @@ def test_connections_that_are_lost_at_any_moment_lose_nothing_and_count_nothing_
     # A connection may be lost before a commit, in it, or after it: the position tells which.
     log = FakeLog(
         recorded(n, "encounter.engaged", {"call": f"c-{n % 97}"}, id=f"e{n}", recorded_at_us=NOW_US)
-        for n in range(1, 401)
+        for n in range(1, 1_001)
     )
     world, lanes = World(generations, log), messages(log.events, COUNT)
     done, ended = threading.Event(), []
@@ -244,7 +244,7 @@ def test_connections_that_are_lost_at_any_moment_lose_nothing_and_count_nothing_
         )
         dice = random.Random(7)
         with psycopg.connect(postgres_server.address, autocommit=True) as connection:
-            while not done.wait(dice.uniform(0.002, 0.03)):
+            while not done.wait(dice.uniform(0.02, 0.15)):
                 ended.append(len(connection.execute(query).fetchall()))
 
     ending = threading.Thread(target=end_connections)

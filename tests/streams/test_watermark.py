@@ -73,11 +73,19 @@ class World:
                 last = {"topic": TOPIC, "partition": number, "log_index": lane[-1].event.log_index}
                 connection.execute(SET_RELAY_PARTITION, last)
         self.now_s = 0.0
+        self.poison_of = 0
         self.counted: list[int] = []
         self.before: Callable[[], None] = lambda: None
 
     def line(self) -> PartitionLine:
-        return PartitionLine(self.log, self.generations, Diary, partitions=COUNT, clock=lambda: NOW_US)
+        return PartitionLine(
+            self.log,
+            self.generations,
+            lambda number: Diary(number, poison_of=self.poison_of),
+            partitions=COUNT,
+            clock=lambda: NOW_US,
+            brake_keys=1,
+        )
 
     def keeper(self, holder: str) -> Keeper:
         return Keeper(
@@ -193,6 +201,23 @@ def test_a_partition_that_stands_still_though_more_was_sent_is_brought_on(world:
     keeper.turn()
     keeper.turn()
     assert 40 == world.position()
+
+
+def test_a_partition_that_cannot_go_on_keeps_no_cells_from_being_counted(world: World) -> None:
+    world.poison_of = 1
+    keeper = world.keeper("one")
+    keeper.turn()
+    world.poison_of = 0
+    line = world.line()
+    for number in range(1, COUNT):
+        line.take(number, world.lanes[number][:-1])
+    world.now_s = 4.0
+    for number in range(1, COUNT):
+        line.take(number, world.lanes[number])
+    counted = len(world.counted)
+    with pytest.raises(UnavailableFault, match="projection_stopped"):
+        keeper.turn()
+    assert counted + 1 == len(world.counted)
 
 
 def test_a_partition_that_moves_is_left_to_its_worker(world: World) -> None:

@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from contracts.faults import Fault, problem
+from ops.addresses import without_secrets
 from ops.cli import (
     actions,
     copy,
@@ -107,11 +108,11 @@ def run(argv: Sequence[str] | None = None) -> int:
             show_usage_error(str(said()), getattr(error, "ctx", None))
             return USAGE_STATUS
         if os.environ.get(f"{ENV_PREFIX}LOG_LEVEL", "").lower() == "debug":
-            traceback.print_exc()
+            sys.stderr.write(without_secrets(traceback.format_exc()))
         show_problem(
             problem(
                 "internal_error",
-                f"{type(error).__name__}: {error}",
+                without_secrets(f"{type(error).__name__}: {error}"),
                 hint=f"Set {ENV_PREFIX}LOG_LEVEL=debug to see where, and report it.",
             )
         )

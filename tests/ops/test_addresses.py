@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ops.addresses import broker_servers, checked_database, is_database, redacted, with_password, without_secrets
+from ops.cli import main
 
 
 @pytest.mark.parametrize(
@@ -122,3 +123,18 @@ def test_a_password_from_a_file_takes_the_place_of_any_other_and_reaches_the_dri
 
     assert whole == with_password(address, "a b/@")
     assert "a b/@" == conninfo_to_dict(whole)["password"]
+
+
+def test_what_nobody_expected_is_told_without_a_password_in_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(settings: object) -> None:
+        raise RuntimeError("no route to postgresql://u:s3cr3t@h/db")
+
+    monkeypatch.setattr("ops.doctor.examine", broken)
+    monkeypatch.setenv("TALLYSTICK_LOG_LEVEL", "debug")
+    assert 1 == main(["doctor"])
+    said = capsys.readouterr().err
+    assert "no route to postgresql://u:***@h/db" in said
+    assert "Traceback" in said
+    assert "s3cr3t" not in said

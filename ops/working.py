@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from contracts.faults import fault
 from contracts.ports import Clock, LogReader, Store, views_name
 from ops.backends import Parts, brokers, open_parts
-from ops.composition import check_definition
+from ops.composition import House, check_definition, refresher
 from ops.health import Check, Readiness, Stall
 from ops.metrics import Metrics
 from ops.relaying import holder_name, needs_a_broker
@@ -28,6 +28,7 @@ from streams.leases import Leases
 from streams.partition_line import PartitionLine
 from streams.projection_feed import ProjectionFeed
 from streams.quarantine import Quarantine
+from streams.runner import Replayed
 from streams.watermark import Keeper, Places, places
 
 if TYPE_CHECKING:
@@ -165,6 +166,14 @@ def open_worker(
         yield WorkerParts(process, metrics, ready.look, tuple(group.name for group in groups))
     finally:
         parts.close()
+
+
+def replay(house: House, key: str | None = None) -> Replayed:
+    """Apply parked events again beside the workers, of one key or of all, and bring the cells up to date."""
+    done = _line(house.settings, house.parts, house.clock).replay(key)
+    if done.applied:
+        refresher(house.settings, house.metrics)(house.store, house.reader, house.clock())
+    return done
 
 
 class Sight:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import tracemalloc
 from typing import Annotated, Any
 
 import orjson
@@ -295,3 +296,17 @@ def test_a_laxer_rule_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
         same_verdict(orjson.dumps(CALL.example_event() | {"agency": "Metro Police"}))
     with pytest.raises(ValidationError):
         CALL.adapter().validate_json(orjson.dumps(CALL.example_event() | {"agency": "Metro Police"}))
+
+
+def test_an_event_that_waits_takes_little_more_than_its_bytes() -> None:
+    raw = [json.dumps(CALL.example_event({"call": f"c-{number}"})).encode() for number in range(500)]
+    QUICK.validate(raw[0])
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        held = [QUICK.validate(one) for one in raw]
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert all(isinstance(one, Accepted) for one in held)
+    assert taken / len(held) < 3_000  # the encoder's own buffer is 4 KiB

@@ -76,6 +76,7 @@ def _free_ports(count: int) -> Iterator[str]:
         one.close()
 
 
+@pytest.mark.parametrize("broker", ["tansu"], indirect=True)  # processes on both: test_scaled_processes
 def test_the_whole_system_comes_up_counts_and_goes_down_as_the_page_says(
     tmp_path: Path, bare_postgres_address: str, broker: str, topic_prefix: str
 ) -> None:

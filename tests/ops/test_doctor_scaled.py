@@ -74,6 +74,7 @@ def test_settings_that_differ_from_those_of_the_others_are_found(migrated: Setti
     assert ("failed", "zone is Asia/Tokyo here and UTC in this ledger") == (found.status, found.found)
 
 
+@pytest.mark.parametrize("broker", ["tansu"], indirect=True)  # processes on both: test_scaled_processes
 def test_topics_relay_and_workers_are_looked_at(
     tmp_path: Path, postgres_address: str, broker: str, topic_prefix: str, raw: Raw
 ) -> None:

@@ -19,6 +19,7 @@ def _record(settings: dict[str, object], raw: Raw, *numbers: int) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("broker", ["tansu"], indirect=True)  # processes on both: test_scaled_processes
 def test_it_sends_and_another_takes_over_when_it_is_killed(
     tmp_path: Path, postgres_address: str, broker: str, topic_prefix: str, raw: Raw
 ) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.engine import Connection
 
 from contracts.ports import LogReader, Store
+from projections import statements
 from projections.kpi import counting, stored, tables
 from projections.kpi.definitions import Definition, Definitions
 from projections.kpi.measures import CellKey, Figures, cell_figures, periods_of
@@ -26,6 +27,10 @@ from projections.kpi.tables import CELLS, COMPUTED, PARTIALS, PENDING
 EVERYTHING = "*"
 GENERATION = "generation"
 ZONE = "zone"
+
+_CHANGED = statements.upsert(CELLS)
+_GONE = f"DELETE FROM {CELLS.name} WHERE kpi = ? AND version = ? AND period = ? AND grp = ?"
+_DONE = f"DELETE FROM {PENDING.name} WHERE population = ? AND month = ?"
 
 Mark = tuple[str, str]
 """(table, month)."""
@@ -86,8 +91,7 @@ def refresh(
             _drop(connection, key)
         for update in updates:
             _write(connection, update, now_us)
-        for population, month in marks:
-            connection.execute(delete(PENDING).where(PENDING.c.population == population, PENDING.c.month == month))
+        statements.write_rows(connection, _DONE, sorted(marks))
         stored.set_setting(connection, GENERATION, str(int(generation or 0) + 1))
         stored.set_setting(connection, ZONE, zone)
     return sum(len(update.changed) + len(update.gone) for update in updates)
@@ -237,21 +241,12 @@ def _write(connection: Connection, update: Update, now_us: int) -> None:
     if update.months is not None:
         stale = stale.where(PARTIALS.c.month.in_(sorted(update.months)))
     connection.execute(stale)
-    rows = list(stored.partial_rows(key, update.count.partials, update.count.next_change_us))
-    if rows:
-        connection.execute(PARTIALS.insert(), rows)
-    for cell in [*update.gone, *update.changed]:
-        connection.execute(
-            delete(CELLS).where(
-                CELLS.c.kpi == key[0],
-                CELLS.c.version == key[1],
-                CELLS.c.period == cell[0],
-                CELLS.c.grp == cell[1],
-            )
-        )
+    rows = stored.partial_rows(key, update.count.partials, update.count.next_change_us)
+    statements.insert_rows(connection, PARTIALS, (tuple(row[column.name] for column in PARTIALS.c) for row in rows))
+    # One round trip a run of cells and not one a cell: nobody else writes meanwhile.
+    statements.write_rows(connection, _GONE, [(*key, *cell) for cell in update.gone])
     cells = [stored.figures_row(key, cell, figures) for cell, figures in update.changed.items()]
-    if cells:
-        connection.execute(CELLS.insert(), cells)
+    statements.write_rows(connection, _CHANGED, [tuple(row[column.name] for column in CELLS.c) for row in cells])
     connection.execute(delete(COMPUTED).where(COMPUTED.c.kpi == key[0], COMPUTED.c.version == key[1]))
     connection.execute(
         COMPUTED.insert(),

@@ -76,7 +76,7 @@ def flood(
     shape = campaign.Shape(seconds=seconds, times=times)
     jobs = [(FAIR, shape)]
     if control:
-        jobs.append((UNFAIR, campaign.Shape(seconds=min(seconds, 10.0), times=times)))
+        jobs.append((UNFAIR, campaign.SMALL))
     broken: list[str] = []
     with _ending((NotServing, SenderFailed, campaign.NotRun)), _databases(database) as fresh:
         for module, chosen in jobs:

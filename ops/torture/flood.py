@@ -41,11 +41,22 @@ class Shape:
     steady_batches_per_s: float = 2.0
     queue_events: int = 20_000
     patience_s: float = 5.0
-    memory_bound_bytes: int = 384 * 1024 * 1024
+    memory_bound_bytes: int = 256 * 1024 * 1024
     """By so much the flood may raise the server's highest resident memory."""
 
 
 FULL = Shape()
+SMALL = Shape(
+    seconds=4.0,
+    measure_s=1.5,
+    connections=200,
+    batch_events=200,
+    queue_events=4_000,
+    patience_s=3.0,
+    memory_bound_bytes=100 * 1024 * 1024,
+)
+"""Forty thousand events under way at a queue of four thousand, ten times what it takes: where a server without turns
+starves, it does so in seconds."""
 
 
 @dataclass(frozen=True, slots=True)

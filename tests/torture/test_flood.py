@@ -7,26 +7,15 @@ from dataclasses import replace
 import pytest
 
 from ops.torture import flood
-from ops.torture.flood import FLOODER, STEADY, Outcome, Shape, failures
+from ops.torture.flood import FLOODER, SMALL, STEADY, Outcome, Shape, failures
 from ops.torture.flooding import Told
 from ops.torture.judge import Findings
 from ops.torture.served import UNFAIR
 
-SHORT = Shape(
-    seconds=4.0,
-    measure_s=1.5,
-    connections=200,
-    batch_events=200,
-    queue_events=2_000,
-    patience_s=2.5,
-    memory_bound_bytes=120 * 2**20,
-)
-"""Forty thousand events under way at a queue of two thousand: twenty times what it takes."""
-
 
 @pytest.mark.slow
 def test_a_flood_is_refused_nothing_acknowledged_is_lost_and_nobody_else_is_kept_waiting() -> None:
-    outcome = flood.run(SHORT)
+    outcome = flood.run(SMALL)
     assert [] == failures(outcome), outcome.line()
     assert set(STEADY) == set(outcome.through)
     assert outcome.flood.refused > outcome.flood.through
@@ -34,7 +23,7 @@ def test_a_flood_is_refused_nothing_acknowledged_is_lost_and_nobody_else_is_kept
 
 @pytest.mark.slow
 def test_control_with_all_senders_in_one_line_the_well_behaved_are_starved() -> None:
-    outcome = flood.run(SHORT, module=UNFAIR)
+    outcome = flood.run(SMALL, module=UNFAIR)
     assert [f"{agency} was starved" for agency in STEADY] == [
         reason.partition(":")[0] for reason in failures(outcome) if "starved" in reason
     ]
@@ -43,8 +32,8 @@ def test_control_with_all_senders_in_one_line_the_well_behaved_are_starved() -> 
 
 @pytest.mark.slow
 def test_control_with_a_queue_without_a_bound_memory_has_none_either() -> None:
-    outcome = flood.run(replace(SHORT, queue_events=10**9))
-    assert outcome.grown_bytes > SHORT.memory_bound_bytes
+    outcome = flood.run(replace(SMALL, queue_events=10**9))
+    assert outcome.grown_bytes > SMALL.memory_bound_bytes
     assert 0 == outcome.flood.refused
 
 

@@ -10,7 +10,7 @@ from tests.pages.browsing import Browser
 from tests.pages.reading_html import Node, parse
 
 DAY = "2024-09-30"
-NOT_VIEWS = frozenset(("rejections", "quarantine", "errors", "nothing"))
+NOT_VIEWS = frozenset(("docs", "rejections", "quarantine", "errors", "nothing"))
 """What is about submissions and the program, not about views."""
 YOUNG = frozenset(
     ("event", "event replaced", "event voiding", "subject", "agency", "agency nasty", "decision", "cell of an agency")

@@ -246,12 +246,15 @@ class Judge:
                 sum(found.applied.values()) + found.position, found.position < found.relayed, self._monotonic_s()
             )
         stalled = still_s > self._settings.ready_stall_max_s
-        braked = self._sight.quarantine.braked()
+        brake = self._sight.quarantine.brake()
         trouble = None if self._keeper is None else self._keeper.fault
         at = f"complete up to {found.position} of {found.relayed} sent"
         checks = (
             Check("agents", self._process.alive(), "alive" if self._process.alive() else "not running"),
-            Check("brake", not braked, "applied: see tallystick quarantine list" if braked else "off"),
+            # The worker lives and applies the other partitions: to start it anew would mend nothing.
+            Check(
+                "brake", brake is None, "off" if brake is None else f"applied: {brake} See tallystick quarantine list"
+            ),
             Check("cells", trouble is None, "well" if trouble is None else type(trouble).__name__),
             Check("progress", not stalled, at if not stalled else f"{at}: not moved for {still_s:.0f} s"),
         )
@@ -312,11 +315,12 @@ def _projection_group(settings: Settings, line: PartitionLine, topic: str, metri
     handled = metrics.counter("tallystick_worker_messages_total", "projection")
     unreadable = metrics.counter("tallystick_worker_unreadable_total")
 
-    def handle(messages: Sequence[Message]) -> None:
+    def handle(messages: Sequence[Message]) -> frozenset[int]:
         before = feed.unreadable
-        feed.handle(messages)
+        waiting = feed.handle(messages)
         handled.inc(len(messages))
         unreadable.inc(feed.unreadable - before)
+        return waiting
 
     return Group(
         f"{settings.topic_prefix}.projection", (Feed("projection", (topic,), handle, settings.worker_batch_events),)

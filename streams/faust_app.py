@@ -12,7 +12,8 @@ import asyncio
 import logging
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,9 +29,15 @@ LINGER_S: Final = 0.005
 """How long a batch waits for more when nothing is buffered."""
 STOP_EVERY_S: Final = 0.05
 
-Handler = Callable[[Sequence[Message]], None]
+HELD_MAX: Final = 100_000
+"""So many messages of a partition that waits are held unacknowledged, without what they brought. Beyond that the oldest
+are acknowledged: what the broker then no longer delivers is found missing like anything else."""
+
+Handler = Callable[[Sequence[Message]], Collection[int] | None]
 """Called on a thread of its agent's own with a batch, messages of one partition in order. Blocks until everything is
-committed and may be acknowledged; what it raises ends the worker, and the batch is delivered again."""
+committed and may be acknowledged, but for the partitions that it returns (a feed of one topic may): those wait, and
+their messages are not acknowledged before a later batch comes back without them. What it raises ends the worker, and
+the batch is delivered again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +155,16 @@ def _add(worker: Worker, feed: Feed) -> None:
     worker.threads.append(thread)
 
     async def agent(stream: Any) -> None:
+        held: dict[int, deque[Any]] = {}
         async for batch in _batches(stream, feed.batch_events):
             if worker.draining:
                 # Neither begun nor acknowledged: the next one to have the partition gets it.
                 await asyncio.Event().wait()
             worker.busy += 1
             try:
-                await asyncio.get_running_loop().run_in_executor(thread, feed.handle, [_message(e) for e in batch])
-                for event in batch:
-                    event.ack()
+                messages = [_message(event) for event in batch]
+                waiting = await asyncio.get_running_loop().run_in_executor(thread, feed.handle, messages)
+                _acknowledge(batch, waiting or (), held)
             except asyncio.CancelledError:
                 raise
             except BaseException:
@@ -182,6 +190,24 @@ async def _batches(stream: Any, most: int) -> AsyncIterator[list[Any]]:
                 continue
         yield batch
         batch = []
+
+
+def _acknowledge(batch: Sequence[Any], waiting: Collection[int], held: dict[int, deque[Any]]) -> None:
+    """Acknowledges a batch and what was held before, but for the partitions that wait: theirs are held."""
+    for partition in held.keys() - set(waiting):
+        for event in held.pop(partition):
+            event.ack()
+    for event in batch:
+        message = event.message
+        if message.partition not in waiting:
+            event.ack()
+            continue
+        # The log has what it brought: only the acknowledgement is still owed.
+        event.value = message.value = message.headers = None
+        behind = held.setdefault(message.partition, deque())
+        behind.append(event)
+        if len(behind) > HELD_MAX:
+            behind.popleft().ack()
 
 
 def _message(event: Any) -> Message:

@@ -2,13 +2,15 @@
 
 Here so that the line need not know messages, nor the framework partitions. A message that cannot be read is passed
 over, because what it stood for is in the log: the next one of its partition, or whoever looks after partitions that
-stand still, finds it missing.
+stand still, finds it missing. A partition whose brake is applied waits, and holds up neither the others nor the intake
+of the same process: it is the projection that is broken, and another process would stop at the same event.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from contracts.faults import UnavailableFault, fault
 from contracts.kafka_binding import Message, Published, published
@@ -17,17 +19,35 @@ from streams.partition_line import PartitionLine
 
 
 class ProjectionFeed:
-    """The handler of the projection agent. ``handle`` returns once everything is committed, and may be called again."""
+    """The handler of the projection agent. ``handle`` returns once everything is committed that can be, and may be
+    called again."""
 
-    def __init__(self, line: PartitionLine) -> None:
+    def __init__(
+        self, line: PartitionLine, *, retry_every_s: float = 10.0, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._line = line
+        self._retry_every_s = retry_every_s
+        self._monotonic = monotonic
+        self._upto: dict[int, int] = {}
+        self._retry_at_s: dict[int, float] = {}
         self.applied = 0
-        """Messages handed to the line, repeats counted."""
+        """Messages whose events are applied or parked, repeats counted; not those that came while their partition
+        waited."""
         self.unreadable = 0
         """Messages passed over because they could not be read."""
 
-    def handle(self, messages: Sequence[Message]) -> None:
-        """Applies a batch of messages of any partitions. Raises as ``PartitionLine.take``."""
+    @property
+    def waiting(self) -> frozenset[int]:
+        """The partitions whose brake is applied, as far as this worker knows."""
+        return frozenset(self._upto)
+
+    def handle(self, messages: Sequence[Message]) -> frozenset[int]:
+        """Applies a batch of messages of any partitions; returns the partitions that wait, whose messages must not be
+        acknowledged yet.
+
+        One that waits is tried again from the log, with the first batch of any partition after ``retry_every_s``; it
+        then has everything that came meanwhile. Raises as ``PartitionLine.take``, but for ``projection_stopped``.
+        """
         by_partition: dict[int, list[Published]] = {}
         for message in messages:
             try:
@@ -44,8 +64,41 @@ class ProjectionFeed:
             else:
                 by_partition.setdefault(message.partition, []).append(found)
         for partition, some in sorted(by_partition.items()):
+            if partition in self._upto:
+                self._wait(partition, some)
+            else:
+                self._take(partition, some)
+        self._retry()
+        return self.waiting
+
+    def _take(self, partition: int, some: Sequence[Published]) -> None:
+        try:
             self._line.take(partition, some)
+        except UnavailableFault as stopped:
+            if stopped.problem.code != "projection_stopped":
+                raise
+            logging.getLogger(__name__).error("partition %s waits: %s", partition, stopped.problem.detail)
+            self._wait(partition, some)
+            self._retry_at_s[partition] = self._monotonic() + self._retry_every_s
+        else:
             self.applied += len(some)
+
+    def _wait(self, partition: int, some: Sequence[Published]) -> None:
+        self._upto[partition] = max(self._upto.get(partition, 0), *(one.event.log_index for one in some))
+
+    def _retry(self) -> None:
+        for partition, upto in sorted(self._upto.items()):
+            if self._monotonic() < self._retry_at_s[partition]:
+                continue
+            try:
+                self._line.catch_up(partition, upto)
+            except UnavailableFault as stopped:
+                if stopped.problem.code != "projection_stopped":
+                    raise
+                self._retry_at_s[partition] = self._monotonic() + self._retry_every_s
+            else:
+                logging.getLogger(__name__).warning("partition %s goes on", partition)
+                del self._upto[partition], self._retry_at_s[partition]
 
     def _read(self, message: Message) -> Published:
         found = published(message.headers, message.value)

@@ -87,6 +87,7 @@ class Keeper:
         lease_s: float = 10.0,
         refresh_every_s: float = 0.5,
         stalled_after_s: float = 3.0,
+        stopped_again_after_s: float = 10.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._line = line
@@ -99,6 +100,7 @@ class Keeper:
         self._lease_s = lease_s
         self._refresh_every_s = refresh_every_s
         self._stalled_after_s = stalled_after_s
+        self._stopped_again_after_s = max(stalled_after_s, stopped_again_after_s)
         self._monotonic = monotonic
         self._lease: Lease | None = None
         self._renew_at_s = 0.0
@@ -131,6 +133,9 @@ class Keeper:
             except Fault as stopped:
                 # The numbers of the other partitions need not wait for this one.
                 trouble = stopped
+                # To find out again and again that it cannot go on would hold the others up.
+                later_s = self._monotonic() + self._stopped_again_after_s - self._stalled_after_s
+                self._seen[partition] = (found.applied[partition], later_s)
         counted = live.number, found.applied, found.watermark
         if counted != self._counted:
             self._count(live)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -25,7 +25,7 @@ from ops.torture.equality import ZONE, Given, Moment
 from ops.torture.workers import relaying
 from projections.generations.postgres import PostgresGenerations
 from projections.partitioned import PartitionedViews
-from streams.faust_app import Feed, Timing, make_app, run
+from streams.faust_app import Feed, Handler, Timing, make_app, run
 from streams.kafka.connecting import Brokers
 from streams.kafka.topics import events_topic
 from streams.partition_line import PartitionLine
@@ -129,7 +129,7 @@ class ByBroker:
         with relaying(world.ledger, orders):
             self.follow(orders, projector.crashing(ProjectionFeed(line).handle), lambda: all_applied(world, orders))
 
-    def follow(self, orders: Orders, handle: Callable[[Sequence[Message]], None], applied: Callable[[], bool]) -> None:
+    def follow(self, orders: Orders, handle: Handler, applied: Callable[[], bool]) -> None:
         """Runs workers until everything is applied: another one where one has ended."""
         until_s = time.monotonic() + DEADLINE_S
         while not applied():
@@ -141,7 +141,7 @@ class ByBroker:
 
 
 @contextmanager
-def worker(orders: Orders, handle: Callable[[Sequence[Message]], None]) -> Iterator[list[BaseException]]:
+def worker(orders: Orders, handle: Handler) -> Iterator[list[BaseException]]:
     """A worker on a thread, ended as by SIGTERM; yields what ended it before, if anything."""
     stop, ended = threading.Event(), list[BaseException]()
     feed = Feed("projection", (events_topic(orders.prefix),), handle, batch_events=100)
@@ -243,16 +243,17 @@ class Diary:
     def reset(self, connection: Connection) -> None:
         connection.exec_driver_sql("DELETE FROM diary")
 
-    def crashing(self, handle: Callable[[Sequence[Message]], None]) -> Callable[[Sequence[Message]], None]:
+    def crashing(self, handle: Handler) -> Handler:
         """A handler that ends its worker now and then, before or after it has committed."""
 
-        def crash(messages: Sequence[Message]) -> None:
+        def crash(messages: Sequence[Message]) -> Collection[int] | None:
             self.batches += 1
             if self.crash_of and self.batches % (2 * self.crash_of) == 0:
                 raise RuntimeError("unexpected")
-            handle(messages)
+            waiting = handle(messages)
             if self.crash_of and self.batches % (2 * self.crash_of) == self.crash_of:
                 raise RuntimeError("unexpected")
+            return waiting
 
         return crash
 

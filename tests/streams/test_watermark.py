@@ -220,6 +220,19 @@ def test_a_partition_that_cannot_go_on_keeps_no_cells_from_being_counted(world: 
     assert counted + 1 == len(world.counted)
 
 
+def test_a_partition_that_cannot_go_on_is_tried_at_a_slow_pace(world: World) -> None:
+    world.poison_of = 1
+    keeper, tried = world.keeper("one"), []
+    for now_s in range(0, 30):
+        world.now_s = float(now_s)
+        try:
+            keeper.turn()
+        except UnavailableFault:
+            tried.append(now_s)
+    # All partitions stand still, and are found to together.
+    assert [3, 13, 23] == tried
+
+
 def test_a_partition_that_moves_is_left_to_its_worker(world: World) -> None:
     keeper, line = world.keeper("one"), world.line()
     for number in range(1, COUNT):

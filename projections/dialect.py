@@ -49,6 +49,7 @@ class Dialect:
     compiler: Compiler
     tables: str
     store: str
+    patience: str
 
     def sql(self, text: str) -> str:
         """A statement written with ``?`` for values (it has no other question mark), as the driver takes it."""
@@ -65,6 +66,12 @@ class Dialect:
     def store_of(self, connection: Connection) -> str:
         """Which store of views it is, by the name of its file or schema; "" where it is in memory."""
         return str(connection.exec_driver_sql(self.store).scalar() or "")
+
+    def be_patient(self, connection: Connection) -> None:
+        """Lets the open transaction be silent for as long as it must: what makes everything again computes for minutes
+        between two statements."""
+        if self.patience:
+            connection.exec_driver_sql(self.patience)
 
     def among(self, values: Iterable[Any]) -> Iterator[tuple[str, tuple[Any, ...]]]:
         """What is compared with a column to find some values, in as few statements as are taken: each with its
@@ -120,6 +127,7 @@ SQLITE = Dialect(
     SQLiteDialect(),
     "SELECT name FROM sqlite_master WHERE type = 'table'",
     "SELECT file FROM pragma_database_list WHERE name = 'main'",
+    "",
 )
 POSTGRESQL = Dialect(
     "postgresql",
@@ -128,6 +136,7 @@ POSTGRESQL = Dialect(
     cast(Callable[[], Compiler], PGDialect)(),
     "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = current_schema()",
     "SELECT current_schema()",
+    "SET LOCAL idle_in_transaction_session_timeout = 0",
 )
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from contracts.ports import LogReader, Progress, Store
 from contracts.recorded import Recorded
-from projections import statements
+from projections import dialect, statements
 from projections.corrections import Corrections, Target, write_superseded
 from projections.fold import Dirty, Fold
 from projections.merges import Model
@@ -115,6 +115,7 @@ class Views:
         from projections.vectorised import Rebuild
 
         with _no_cycle_collection(), store.write() as connection:
+            dialect.of(connection).be_patient(connection)
             # Inside the transaction: what is recorded or folded before it begins must be in what it makes.
             reached = reader.head().log_index if upto is None else upto
             advance = _Advance(reached, progress)

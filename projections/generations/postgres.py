@@ -12,9 +12,9 @@ from typing import Any
 
 import psycopg
 from psycopg.adapt import Loader
-from sqlalchemy import create_engine
-from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Connection, Engine, ExceptionContext
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.pool import QueuePool
 
 from contracts.faults import Fault, fault
@@ -26,6 +26,26 @@ second key is the generation's number."""
 
 _OWN_TABLES = ("positions", "quarantine", "brakes", "partitions")
 """Where a generation's projector is known by its name."""
+
+READING_IDLE_S = 3600
+"""So long a reading may be between two statements. It keeps nobody from writing, and may have much to compute."""
+
+_CLIENT: dict[str, Any] = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
+"""How soon this side notices that the server is gone without a word."""
+
+_SERVER = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "4",
+    "tcp_user_timeout": "30s",
+    "idle_in_transaction_session_timeout": f"{READING_IDLE_S}s",
+}
+"""How soon the server notices that this side is: its locks are held until then."""
 
 _LIVE = "SELECT number FROM public.generations WHERE state = 'live'"
 
@@ -42,17 +62,25 @@ class PostgresGenerations:
         connect_timeout_s: int = 10,
         statement_timeout_s: float = 60.0,
         lock_timeout_s: float = 30.0,
+        writing_idle_s: float = 30.0,
         application_name: str = "tallystick views",
     ) -> None:
         """``address`` is a ``postgresql://`` URL. At most ``pool_max`` connections are open, and one more while a
-        generation is built. Nothing is opened yet."""
+        generation is built. A writer that says nothing for ``writing_idle_s`` within a transaction, frozen or without
+        power, is ended by the server. Nothing is opened yet."""
         self._address = address
         self._clock = clock
         self._connect_timeout_s = connect_timeout_s
         self._application_name = application_name
-        self._options = (
-            f"-c statement_timeout={int(statement_timeout_s * 1000)} -c lock_timeout={int(lock_timeout_s * 1000)}"
+        self._options = " ".join(
+            f"-c {name}={value}"
+            for name, value in {
+                "statement_timeout": int(statement_timeout_s * 1000),
+                "lock_timeout": int(lock_timeout_s * 1000),
+                **_SERVER,
+            }.items()
         )
+        self._writing_idle = f"{max(1, round(writing_idle_s * 1000))}ms"
         self._engine = create_engine(
             "postgresql+psycopg://",
             creator=self._connect,
@@ -62,8 +90,9 @@ class PostgresGenerations:
             pool_timeout=max(connect_timeout_s, lock_timeout_s),
             pool_pre_ping=True,
         )
+        event.listen(self._engine, "handle_error", _passes)
         self._reading = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        self._live_store = _LiveStore(self._engine, self._reading)
+        self._live_store = _LiveStore(self._engine, self._reading, self._writing_idle)
         self._building: dict[int, psycopg.Connection[Any]] = {}
 
     def live(self) -> int:
@@ -79,7 +108,8 @@ class PostgresGenerations:
             state = connection.exec_driver_sql(query, (number,)).scalar()
         if state is None:
             raise fault("generation_unknown", f"There is no generation {number} of views.")
-        return SchemaStore(self._engine, self._reading, number, unhurried=state == "building")
+        idle = "0" if state == "building" else self._writing_idle
+        return SchemaStore(self._engine, self._reading, number, idle, unhurried=state == "building")
 
     def live_store(self) -> Store:
         """Whichever generation is live when a transaction begins; only what is durable where none has been made."""
@@ -170,6 +200,7 @@ class PostgresGenerations:
             connect_timeout=self._connect_timeout_s,
             application_name=self._application_name,
             options=self._options,
+            **_CLIENT,
         )
         connection.adapters.register_loader("numeric", _PlainNumber)
         return connection
@@ -187,14 +218,19 @@ class PostgresGenerations:
             yield connection
 
 
+_IDLE = "set_config('idle_in_transaction_session_timeout', %s, true)"
+
+
 class SchemaStore:
     """A ``contracts.ports.Store`` in the schema of one generation."""
 
-    def __init__(self, engine: Engine, reading: Engine, number: int, *, unhurried: bool = False) -> None:
-        """``unhurried``: its writers may take as long as they need, as whoever builds it does."""
+    def __init__(self, engine: Engine, reading: Engine, number: int, idle: str, *, unhurried: bool = False) -> None:
+        """``idle``: so long its writers may be between two statements, as PostgreSQL spells it. ``unhurried``: they may
+        take as long as they need for one, as whoever builds it does."""
         self._engine = engine
         self._reading = reading
         self._number = number
+        self._idle = idle
         self._unhurried = unhurried
 
     @contextmanager
@@ -220,8 +256,8 @@ class SchemaStore:
     def _writing(self, lock: str) -> Iterator[Connection]:
         with self._engine.begin() as connection:
             connection.exec_driver_sql(
-                f"SELECT set_config('search_path', %s, true), {lock}(%s, %s)",
-                (_path(self._number), WRITING, self._number),
+                f"SELECT set_config('search_path', %s, true), {_IDLE}, {lock}(%s, %s)",
+                (_path(self._number), self._idle, WRITING, self._number),
             )
             if self._unhurried:
                 connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
@@ -231,9 +267,10 @@ class SchemaStore:
 class _LiveStore:
     """Asks which generation is live in the transaction itself."""
 
-    def __init__(self, engine: Engine, reading: Engine) -> None:
+    def __init__(self, engine: Engine, reading: Engine, idle: str) -> None:
         self._engine = engine
         self._reading = reading
+        self._idle = idle
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -258,7 +295,7 @@ class _LiveStore:
                 number = _enter_live(connection)
                 if not number:
                     raise fault("views_behind", "The views have never been made.")
-                connection.exec_driver_sql(f"SELECT {lock}(%s, %s)", (WRITING, number))
+                connection.exec_driver_sql(f"SELECT {_IDLE}, {lock}(%s, %s)", (self._idle, WRITING, number))
                 if connection.exec_driver_sql(_LIVE).scalar() == number:
                     yield connection
                     return
@@ -284,6 +321,13 @@ def migrated() -> Iterator[None]:
         if isinstance(error.orig, psycopg.errors.UndefinedTable):
             raise fault("not_migrated", "The database has no table of generations.") from error
         raise
+
+
+def _passes(context: ExceptionContext) -> None:
+    """A session that was ended because this process stood still is a connection lost: to be tried again as one."""
+    error = context.original_exception
+    if isinstance(error, psycopg.errors.IdleInTransactionSessionTimeout):
+        raise OperationalError(context.statement, None, error) from error
 
 
 def _enter_live(connection: Connection) -> int:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
 
 from contracts.faults import Fault
 from contracts.ports import Generations, Store
+from projections import dialect
 from projections.generations.postgres import PostgresGenerations
 from projections.generations.sqlite import SqliteGenerations
 
@@ -190,6 +196,93 @@ def test_a_database_without_its_tables_says_so(bare_postgres_address: str) -> No
     generations = PostgresGenerations(bare_postgres_address, clock=lambda: 7)
     assert "not_migrated" == code(generations.live)
     assert "not_migrated" == code(lambda: read(generations))
+    generations.close()
+
+
+# A writer that stands still
+
+
+def hold(address: str, writing_idle_s: float, inside: Any) -> None:
+    """Enters a transaction beside others and says so; then it waits for what never comes."""
+    generations = PostgresGenerations(address, clock=lambda: 7, writing_idle_s=writing_idle_s)
+    with generations.live_store().share() as connection:
+        connection.exec_driver_sql("INSERT INTO said VALUES ('frozen')")
+        inside.set()
+        signal.pause()
+
+
+@contextmanager
+def frozen(address: str, writing_idle_s: float) -> Iterator[None]:
+    """Another process that was stopped inside ``share``, as one is whose machine is suspended."""
+    context = multiprocessing.get_context("spawn")
+    inside = context.Event()
+    process = context.Process(target=hold, args=(address, writing_idle_s, inside))
+    process.start()
+    try:
+        assert inside.wait(60)
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGSTOP)
+        yield
+    finally:
+        process.kill()
+        process.join()
+
+
+def test_a_worker_frozen_inside_a_transaction_does_not_keep_the_others_out(postgres_address: str) -> None:
+    generations = PostgresGenerations(postgres_address, clock=lambda: 7, lock_timeout_s=30)
+    generations.begin("1")
+    write(generations.live_store(), "old")
+    with frozen(postgres_address, writing_idle_s=0.2):
+        write(generations.store(1), "new")
+    assert "new" == read(generations)
+    generations.close()
+
+
+def test_control_one_that_may_be_silent_for_long_keeps_them_out(postgres_address: str) -> None:
+    generations = PostgresGenerations(postgres_address, clock=lambda: 7, lock_timeout_s=0.3)
+    generations.begin("1")
+    write(generations.live_store(), "old")
+    with frozen(postgres_address, writing_idle_s=600), pytest.raises(OperationalError, match="lock timeout"):
+        write(generations.store(1), "new")
+    generations.close()
+
+
+def too_late(store: Store, address: str) -> None:
+    """Says nothing inside a transaction until the server has ended it; then goes on."""
+    with store.share() as connection, psycopg.connect(address, autocommit=True) as other:
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+        deadline = time.monotonic() + 30
+        while other.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone():
+            assert time.monotonic() < deadline
+        connection.exec_driver_sql("INSERT INTO said VALUES ('late')")
+
+
+def test_whoever_was_ended_for_it_takes_it_for_a_connection_lost(postgres_address: str) -> None:
+    generations = PostgresGenerations(postgres_address, clock=lambda: 7, writing_idle_s=0.05)
+    number = generations.begin("1")
+    write(generations.live_store(), "old")
+    for store in (generations.live_store(), generations.store(number)):
+        # What a line tries again; of the driver's own errors for it, it knows none.
+        with pytest.raises(OperationalError):
+            too_late(store, postgres_address)
+        write(store, "new")
+    generations.close()
+
+
+def test_whoever_builds_may_be_silent_and_everyone_notices_a_peer_without_power(postgres_address: str) -> None:
+    generations = PostgresGenerations(postgres_address, clock=lambda: 7)
+    first, second = generations.begin("1"), generations.begin("2")
+    with generations.store(first).share() as shared, generations.store(second).write() as built:
+        idle = "SHOW idle_in_transaction_session_timeout"
+        assert ["30s", "0"] == [one.exec_driver_sql(idle).scalar() for one in (shared, built)]
+        dialect.of(shared).be_patient(shared)
+        assert "0" == shared.exec_driver_sql(idle).scalar()
+        if shared.exec_driver_sql("SELECT inet_client_addr()").scalar() is not None:
+            names = ("keepalives_idle", "keepalives_interval", "keepalives_count", "user_timeout")
+            told = [shared.exec_driver_sql(f"SHOW tcp_{name}").scalar() for name in names]
+            assert ["10", "5", "4", "30000"] == told or ["10s", "5s", "4", "30s"] == told
+    with generations.live_store().read() as reading:
+        assert "1h" == reading.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar()
     generations.close()
 
 

@@ -105,6 +105,18 @@ def test_the_law_notices_a_row_that_is_not_copied(store: PostgresStore, monkeypa
     assert expected == rebuilt(store, log)
 
 
+def test_a_rebuild_may_compute_for_longer_than_a_writer_may_be_silent(
+    generations: PostgresGenerations, store: PostgresStore
+) -> None:
+    idle = "SHOW idle_in_transaction_session_timeout"
+    told: list[Any] = []
+    live = generations.live_store()
+    Views(ZONE).rebuild(live, FakeLog([]), done=lambda c, _: told.append(c.exec_driver_sql(idle).scalar()))
+    with live.write() as connection:
+        told.append(connection.exec_driver_sql(idle).scalar())
+    assert ["0", "30s"] == told
+
+
 def draft_of(type: str, data: dict[str, Any]) -> Draft:
     """One statement."""
     return Draft(1, type, data, TIMES[0], SOURCES[0], AGENCIES[0], TIMES[1], None, None)

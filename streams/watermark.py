@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import select, update
 from sqlalchemy.engine import Connection
@@ -27,6 +28,8 @@ from streams.place import digest_at
 from streams.tables import PARTITIONS, POSITIONS
 
 LEASE = "cells"
+TURN_MAX_S: Final = 900.0
+"""For how long a turn keeps the lease at most: one that hangs leaves it to another worker."""
 
 Refresh = Callable[[Store, LogReader, int, Callable[[Connection], None]], int]
 """Brings cells up to date: (store, reader, now as UTC microseconds, what to call in the transaction that writes them)
@@ -88,6 +91,7 @@ class Keeper:
         refresh_every_s: float = 0.5,
         stalled_after_s: float = 3.0,
         stopped_again_after_s: float = 10.0,
+        turn_max_s: float = TURN_MAX_S,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._line = line
@@ -100,6 +104,7 @@ class Keeper:
         self._lease_s = lease_s
         self._refresh_every_s = refresh_every_s
         self._stalled_after_s = stalled_after_s
+        self._turn_max_s = turn_max_s
         self._stopped_again_after_s = max(stalled_after_s, stopped_again_after_s)
         self._monotonic = monotonic
         self._lease: Lease | None = None
@@ -127,19 +132,20 @@ class Keeper:
         live = self._line.live()
         found = self._places(live)
         trouble: Fault | None = None
-        for partition in self._stalled(found):
-            try:
-                self._line.advance(partition, found.sent[partition])
-            except Fault as stopped:
-                # The numbers of the other partitions need not wait for this one.
-                trouble = stopped
-                # To find out again and again that it cannot go on would hold the others up.
-                later_s = self._monotonic() + self._stopped_again_after_s - self._stalled_after_s
-                self._seen[partition] = (found.applied[partition], later_s)
-        counted = live.number, found.applied, found.watermark
-        if counted != self._counted:
-            self._count(live)
-            self._counted = counted
+        with self._keeping():
+            for partition in self._stalled(found):
+                try:
+                    self._line.advance(partition, found.sent[partition])
+                except Fault as stopped:
+                    # The numbers of the other partitions need not wait for this one.
+                    trouble = stopped
+                    # To find out again and again that it cannot go on would hold the others up.
+                    later_s = self._monotonic() + self._stopped_again_after_s - self._stalled_after_s
+                    self._seen[partition] = (found.applied[partition], later_s)
+            counted = live.number, found.applied, found.watermark
+            if counted != self._counted:
+                self._count(live)
+                self._counted = counted
         if trouble is not None:
             raise trouble
         return True
@@ -197,6 +203,32 @@ class Keeper:
             return True
         self._renew_at_s = now_s + self._lease_s / 3
         return self._lease is not None
+
+    @contextmanager
+    def _keeping(self) -> Iterator[None]:
+        """Renews the lease beside what is done within, which may take longer than the lease."""
+        lease, done = self._lease, threading.Event()
+        assert lease is not None
+        every_s = self._lease_s / 3
+
+        def renew() -> None:
+            for _ in range(int(self._turn_max_s / every_s)):
+                if done.wait(every_s):
+                    return
+                try:
+                    self._leases.renew(lease, self._lease_s)
+                except (*PASSING, Fault) as error:
+                    # What was lost is found at the commit, which is guarded.
+                    if isinstance(error, Fault) and error.problem.code == "lease_lost":
+                        return
+
+        beside = threading.Thread(target=renew, name="cells-lease", daemon=True)
+        beside.start()
+        try:
+            yield
+        finally:
+            done.set()
+            beside.join()
 
     def _places(self, live: Live) -> Places:
         with live.store.read() as connection:

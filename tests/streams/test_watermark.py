@@ -87,7 +87,7 @@ class World:
             brake_keys=1,
         )
 
-    def keeper(self, holder: str) -> Keeper:
+    def keeper(self, holder: str, **options: Any) -> Keeper:
         return Keeper(
             self.line(),
             self.log,
@@ -98,6 +98,7 @@ class World:
             clock=lambda: NOW_US,
             stalled_after_s=3.0,
             monotonic=lambda: self.now_s,
+            **options,
         )
 
     def count(self, store: Store, reader: LogReader, now_us: int, done: Callable[[Connection], None]) -> int:
@@ -111,6 +112,10 @@ class World:
     def position(self) -> int:
         with self.store.read() as connection:
             return place(connection, views_name(self.number)).log_index
+
+    def lease_until_us(self) -> int:
+        with self.store.read() as connection:
+            return int(connection.execute(text("SELECT until_us FROM leases WHERE name = 'cells'")).scalar_one())
 
     def cells(self) -> int:
         return sum(subject == "cells" for _, subject in Diary.entries(self.store))
@@ -188,6 +193,39 @@ def test_a_keeper_that_lost_its_lease_writes_no_cells(world: World) -> None:
     assert 40 == world.position()
 
 
+def test_a_count_that_takes_longer_than_the_lease_keeps_it(world: World) -> None:
+    first, second = world.keeper("one", lease_s=0.6), world.keeper("two", lease_s=0.6)
+    for number, lane in enumerate(world.lanes):
+        world.line().take(number, lane)
+    taken: list[bool] = []
+
+    def slow() -> None:
+        # Until the time that was taken at the beginning of the turn has run out twice.
+        began = world.lease_until_us()
+        _until(lambda: taken.append(second.turn()) or world.lease_until_us() > began + 1_200_000 or any(taken))
+
+    world.before = slow
+    assert first.turn()
+    assert {False} == set(taken)
+    assert [40] == world.counted
+
+
+def test_a_turn_that_hangs_leaves_the_lease_to_another(world: World) -> None:
+    first = world.keeper("one", lease_s=0.3, turn_max_s=0.6)
+    second = world.keeper("two", lease_s=0.3)
+    for number, lane in enumerate(world.lanes):
+        world.line().take(number, lane)
+
+    def hang() -> None:
+        world.before = lambda: None
+        _until(second.turn)
+
+    world.before = hang
+    with pytest.raises(UnavailableFault, match="lease_lost"):
+        first.turn()
+    assert [40] == world.counted
+
+
 def test_a_partition_that_stands_still_though_more_was_sent_is_brought_on(world: World) -> None:
     # Its messages were acknowledged unseen, or its worker died: no message will ever come.
     keeper = world.keeper("one")
@@ -223,7 +261,7 @@ def test_a_partition_that_cannot_go_on_keeps_no_cells_from_being_counted(world: 
 def test_a_partition_that_cannot_go_on_is_tried_at_a_slow_pace(world: World) -> None:
     world.poison_of = 1
     keeper, tried = world.keeper("one"), []
-    for now_s in range(0, 30):
+    for now_s in range(30):
         world.now_s = float(now_s)
         try:
             keeper.turn()

@@ -14,6 +14,9 @@ from contracts.ports import Clock, Progress
 from domain.ledger import Ledger
 from ops.addresses import is_database
 
+COPYING_IDLE_S = 300.0
+"""So long the transaction that fills a ledger may wait for its next row."""
+
 
 @dataclass(frozen=True, slots=True)
 class Copied:
@@ -51,5 +54,9 @@ def copy(
 
 def _opened(place: str | Path, clock: Clock, *, writable: bool) -> Ledger:
     if isinstance(place, str) and is_database(place):
-        return Ledger.connect(place, clock=clock, writable=writable)
+        from domain.postgres.limits import Limits
+
+        # Nobody else writes to a ledger that is being filled, and where its rows come from may be slow.
+        limits = Limits(writing_idle_s=COPYING_IDLE_S)
+        return Ledger.connect(place, clock=clock, writable=writable, limits=limits)
     return Ledger.open(Path(place), clock=clock, writable=writable)

@@ -14,12 +14,15 @@ class Limits:
 
     ``pool_max`` counts the connections of one open ledger: one of them writes to the log, the others read and
     keep rows beside it. ``patience_s`` is how long a batch is tried again, and a lost commit asked after, before
-    the sender is told to come back.
+    the sender is told to come back. A session that says nothing within a transaction, of a process that stands still
+    or is without power, is ended by the server: after ``writing_idle_s`` where others wait for it, after
+    ``reading_idle_s`` where it only reads.
     """
 
     pool_max: int = 10
     connect_timeout_s: float = 5.0
     statement_timeout_s: float = 60.0
     lock_timeout_s: float = 10.0
-    idle_in_transaction_timeout_s: float = 300.0
+    writing_idle_s: float = 30.0
+    reading_idle_s: float = 300.0
     patience_s: float = 20.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -65,15 +66,17 @@ class Sessions:
             raise fault("database_unavailable", f"PostgreSQL says: {told(error)}") from error
         # One connection writes to the log; of the others, as many may be lent out to ask as to keep rows beside it.
         half = max(1, (limits.pool_max - 1) // 2)
-        self.askers = self._pool("ask", half, autocommit=True)
+        self.askers = self._pool("ask", half, autocommit=True, idle_s=limits.reading_idle_s)
         # Lent to SQLAlchemy, which begins and commits by itself, gives back by closing, and cannot ask again.
-        self.keepers = self._pool("keep", half, autocommit=False, check=ConnectionPool.check_connection)
+        self.keepers = self._pool(
+            "keep", half, autocommit=False, idle_s=limits.writing_idle_s, check=ConnectionPool.check_connection
+        )
 
     def connect(self, purpose: str) -> Session:
         """A new session in autocommit, set up and checked. Raises psycopg's errors."""
         session = psycopg.connect(self._address, autocommit=True, **self._how(purpose))
         try:
-            self._set_up(session)
+            self._set_up(session, self.limits.writing_idle_s)
         except BaseException:
             session.close()
             raise
@@ -109,13 +112,18 @@ class Sessions:
             "tcp_user_timeout": 30_000,
         }
 
-    def _set_up(self, session: Session) -> None:
+    def _set_up(self, session: Session, idle_s: float) -> None:
         limits = self.limits
         wanted = {
             "synchronous_commit": "on",
             "statement_timeout": _ms(limits.statement_timeout_s),
             "lock_timeout": _ms(limits.lock_timeout_s),
-            "idle_in_transaction_session_timeout": _ms(limits.idle_in_transaction_timeout_s),
+            "idle_in_transaction_session_timeout": _ms(idle_s),
+            # The server notices a peer that is gone as soon as we do: what it holds, others wait for.
+            "tcp_keepalives_idle": "10",
+            "tcp_keepalives_interval": "5",
+            "tcp_keepalives_count": "4",
+            "tcp_user_timeout": "30s",
             # Names are found where the migration made them, whatever the role's own path says.
             "search_path": "public",
         }
@@ -127,12 +135,18 @@ class Sessions:
             session.commit()
 
     def _pool(
-        self, purpose: str, largest: int, *, autocommit: bool, check: Callable[[Session], None] | None = None
+        self,
+        purpose: str,
+        largest: int,
+        *,
+        autocommit: bool,
+        idle_s: float,
+        check: Callable[[Session], None] | None = None,
     ) -> ConnectionPool[Session]:
         return ConnectionPool(
             self._address,
             kwargs={"autocommit": autocommit, **self._how(purpose)},
-            configure=self._set_up,
+            configure=partial(self._set_up, idle_s=idle_s),
             check=check,
             min_size=0,
             max_size=largest,

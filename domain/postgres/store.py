@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import create_engine
-from sqlalchemy.engine import Connection
+import psycopg
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Connection, ExceptionContext
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from domain.postgres.sessions import Sessions
@@ -27,6 +29,7 @@ class PostgresStore:
         self._engine = create_engine(
             "postgresql+psycopg://", creator=sessions.keepers.getconn, poolclass=NullPool, use_native_hstore=False
         )
+        event.listen(self._engine, "handle_error", _passes)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -57,3 +60,10 @@ class PostgresStore:
     def close(self) -> None:
         """Give up the engine; the pool belongs to the sessions."""
         self._engine.dispose()
+
+
+def _passes(context: ExceptionContext) -> None:
+    """A session that was ended because this process stood still is a connection lost: to be tried again as one."""
+    error = context.original_exception
+    if isinstance(error, psycopg.errors.IdleInTransactionSessionTimeout):
+        raise OperationalError(context.statement, None, error) from error

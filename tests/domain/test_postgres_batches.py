@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from threading import Thread
 from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from contracts.faults import Fault, UnavailableFault
+from contracts.ports import Store
 from domain.appending import Appending
 from domain.ledger import Ledger
 from domain.postgres import batches
 from domain.postgres.batches import Batches
 from domain.postgres.limits import Limits
+from domain.postgres.sessions import Sessions
 from tests.domain.given import Stopped, adopted, call, goal, refused, statuses
 from tests.domain.proxy import Loss, Proxy
 
@@ -166,6 +174,88 @@ def test_a_writer_waits_for_its_turn_no_longer_than_it_is_told(postgres_address:
             book.record([call(1)])
     assert ["recorded"] == statuses(book.record([call(1)]))
     book.close()
+
+
+def hold(address: str, writing_idle_s: float, inside: Any) -> None:
+    """Begins a batch and says so; then it waits for what never comes."""
+    book = Ledger.connect(address, clock=Stopped(), limits=Limits(writing_idle_s=writing_idle_s))
+
+    def work(_: Appending) -> None:
+        inside.set()
+        signal.pause()
+
+    book.recorder.append(work)
+
+
+@contextmanager
+def frozen(address: str, writing_idle_s: float) -> Iterator[None]:
+    """Another process that was stopped inside a batch, as one is whose machine is suspended."""
+    context = multiprocessing.get_context("spawn")
+    inside = context.Event()
+    process = context.Process(target=hold, args=(address, writing_idle_s, inside))
+    process.start()
+    try:
+        assert inside.wait(60)
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGSTOP)
+        yield
+    finally:
+        process.kill()
+        process.join()
+
+
+def test_a_writer_frozen_inside_a_batch_does_not_stop_the_others(postgres_address: str) -> None:
+    with (
+        closing(Ledger.connect(postgres_address, clock=Stopped())) as book,
+        frozen(postgres_address, writing_idle_s=0.2),
+    ):
+        assert ["recorded"] == statuses(book.record([call(1)]))
+
+
+def test_control_one_that_may_be_silent_for_long_stops_them(postgres_address: str) -> None:
+    limits = Limits(lock_timeout_s=0.1, patience_s=0.3)
+    with (
+        closing(Ledger.connect(postgres_address, clock=Stopped(), limits=limits)) as book,
+        frozen(postgres_address, writing_idle_s=600),
+        pytest.raises(UnavailableFault, match="lock timeout"),
+    ):
+        book.record([call(1)])
+
+
+def too_late(store: Store, address: str) -> None:
+    """Says nothing inside a transaction until the server has ended it; then goes on."""
+    with store.share() as connection, psycopg.connect(address, autocommit=True) as other:
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+        deadline = time.monotonic() + 30
+        while other.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone():
+            assert time.monotonic() < deadline
+        connection.exec_driver_sql("SELECT 1")
+
+
+def test_whoever_keeps_rows_and_was_ended_for_standing_still_takes_it_for_a_connection_lost(
+    postgres_address: str,
+) -> None:
+    limits = Limits(writing_idle_s=0.05)
+    with closing(Ledger.connect(postgres_address, clock=Stopped(), limits=limits)) as book:
+        with pytest.raises(OperationalError):
+            too_late(book.store(), postgres_address)
+        with book.store().share() as connection:
+            assert 1 == connection.exec_driver_sql("SELECT 1").scalar()
+
+
+def test_every_session_has_an_end_and_notices_a_peer_without_power(postgres_address: str) -> None:
+    names = ("idle_in_transaction_session_timeout", *(f"tcp_{n}" for n in ("keepalives_idle", "user_timeout")))
+    query = f"SELECT {', '.join(f'current_setting({name!r})' for name in names)}, inet_client_addr() IS NULL"
+    sessions = Sessions(postgres_address, Limits(), writable=True, must_be_durable=True)
+    with sessions.connect("write") as writing, sessions.askers.connection() as asking:
+        for session, idle in ((writing, "30s"), (asking, "5min")):
+            found = session.execute(query).fetchone()
+            assert found is not None
+            # A socket of the same machine has no such settings.
+            assert (idle, *(("0", "0") if found[3] else ("10", "30000"))) == found[:3]
+    with sessions.keepers.connection() as keeping:
+        assert ("30s",) == (keeping.execute(f"SHOW {names[0]}").fetchone())
+    sessions.close()
 
 
 def test_a_batch_that_is_refused_for_good_is_not_tried_again(

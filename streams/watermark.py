@@ -144,8 +144,7 @@ class Keeper:
                     self._seen[partition] = (found.applied[partition], later_s)
             counted = live.number, found.applied, found.watermark
             if counted != self._counted:
-                self._count(live)
-                self._counted = counted
+                self._counted = counted if self._count(live) else None
         if trouble is not None:
             raise trouble
         return True
@@ -244,14 +243,18 @@ class Keeper:
         }
         return [number for number, (_, since_s) in self._seen.items() if now_s - since_s >= self._stalled_after_s]
 
-    def _count(self, live: Live) -> None:
-        """Refreshes the cells; the position moves with them to where all partitions were before that began."""
+    def _count(self, live: Live) -> bool:
+        """Refreshes the cells; the position moves with them to where all partitions were before that began. Not where
+        another refresh overtook this one, which then wrote nothing."""
         found = self._places(live)
         digest = digest_at(self._reader, found.watermark)
         lease = self._lease
         assert lease is not None
+        written = False
 
         def done(connection: Connection) -> None:
+            nonlocal written
+            written = True
             lease.guard(connection)
             connection.execute(
                 update(POSITIONS)
@@ -260,3 +263,4 @@ class Keeper:
             )
 
         self._refresh(live.store, self._reader, self._clock(), done)
+        return written

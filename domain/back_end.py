@@ -140,7 +140,8 @@ class BackEnd(Protocol):
         ...
 
     def fault(self, error: Exception) -> UnavailableFault | None:
-        """What the database could not do, as something the caller may try again; None for another's error."""
+        """What the database could not do, as something the caller may try again; None for another's error, and for
+        what it would refuse again."""
         ...
 
     def is_damage(self, error: Exception) -> bool:

@@ -112,7 +112,8 @@ class Ledger(Application[str]):
 
         When it returns, every outcome survives a power cut. When it raises, nothing of the batch is kept
         (``storage_full``, ``home_unusable``, ``database_unavailable``), but for one case: a connection lost
-        at the commit whose outcome cannot be learnt in time; that says so, and to send again is always right.
+        at the commit whose outcome cannot be learnt in time; that says so, and to send again is always right. Any
+        error that is no ``Fault`` is one that would be raised again.
         Blocks while another writes, or raises ``TurnTaken`` at once where ``wait`` is off.
         """
         if not submissions:

@@ -22,7 +22,7 @@ from domain.back_end import Asking, Writing
 from domain.postgres.asking import PostgresAsking
 from domain.postgres.batches import PAUSE_FIRST_S, PAUSE_LARGEST_S, RETRY_AFTER_S, Batches
 from domain.postgres.limits import Limits
-from domain.postgres.sessions import Session, Sessions, is_passing, told
+from domain.postgres.sessions import Session, Sessions, is_of_server, is_passing, told
 from domain.postgres.store import PostgresStore
 from domain.recorder import LedgerFactory, LedgerRecorder
 
@@ -45,7 +45,7 @@ class PostgresBackEnd:
     def answer(self, question: Callable[[Asking], T]) -> T:
         """Asked again, with pauses and within the limits' patience, where a connection is lost on the way.
 
-        Raises UnavailableFault ``database_unavailable`` after that.
+        Raises UnavailableFault ``database_unavailable`` after that, and any other error as it is.
         """
         deadline = time.monotonic() + self._sessions.limits.patience_s
         pause = PAUSE_FIRST_S
@@ -55,7 +55,10 @@ class PostgresBackEnd:
                     return question(asking)
             except psycopg.Error as error:
                 if not is_passing(error, None) or time.monotonic() + pause > deadline:
-                    raise self._fault(error) from error
+                    fault = self.fault(error)
+                    if fault is None:
+                        raise
+                    raise fault from error
             time.sleep(pause)
             pause = min(2 * pause, PAUSE_LARGEST_S)
 
@@ -82,11 +85,13 @@ class PostgresBackEnd:
         return self._store
 
     def fault(self, error: Exception) -> UnavailableFault | None:
-        """``storage_full`` or ``database_unavailable``."""
-        return self._fault(error) if isinstance(error, psycopg.Error) else None
+        """``storage_full`` or ``database_unavailable`` where the same may be taken later.
 
-    @staticmethod
-    def _fault(error: psycopg.Error) -> UnavailableFault:
+        None where it will be refused again, for what it says or by what this program may do: to call that a database
+        that is away would have its sender try for ever, and everybody in the same batch with it.
+        """
+        if not isinstance(error, psycopg.Error) or not (is_passing(error, None) or is_of_server(error)):
+            return None
         code = "storage_full" if isinstance(error, psycopg.errors.DiskFull) else "database_unavailable"
         return UnavailableFault(problem(code, f"PostgreSQL says: {told(error)}", retry_after_s=RETRY_AFTER_S))
 

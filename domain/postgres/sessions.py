@@ -42,6 +42,9 @@ _PASSING = (
 )
 """What may be gone when the same is tried again."""
 
+_TROUBLES = ("08", "53", "57", "58")
+"""Classes of codes: the connection, what there is too little of, an operator stepping in, the system beneath."""
+
 
 def is_passing(error: Exception, session: Session | None) -> bool:
     """Whether the same may succeed when it is tried again: the connection is lost, or another was in the way."""
@@ -49,6 +52,11 @@ def is_passing(error: Exception, session: Session | None) -> bool:
         return True
     # Without a code, no server said it: it comes from a connection that broke, or never was.
     return isinstance(error, LOST) and (error.sqlstate is None or (session is not None and session.closed))
+
+
+def is_of_server(error: psycopg.Error) -> bool:
+    """Whether the server itself is in trouble, whatever was asked of it: its connections, memory, disk, operator."""
+    return (error.sqlstate or "")[:2] in _TROUBLES
 
 
 class Sessions:

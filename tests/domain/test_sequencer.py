@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
+import random
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from threading import Barrier, Event, Thread
 from typing import Any
 
+import psycopg
 import pytest
 from msgspec import structs
 
 from contracts.faults import Fault, UnavailableFault, problem
 from contracts.recorded import Outcome, Submission
 from domain.ledger import Ledger
+from domain.postgres.limits import Limits
+from domain.postgres.recorder import open_database
 from domain.sequencer import Sequencer
-from tests.domain.given import call, ledger, statuses
+from tests.domain.given import Stopped, call, ledger, statuses
 from tests.domain.homes import Home
 
 
@@ -155,6 +161,67 @@ def test_one_senders_damaged_submission_is_not_the_others_failure(book: Ledger) 
     assert isinstance(damaged.wait(), Fault)
     sequencer.close()
     assert book.head().log_index == 2
+
+
+UNSTORABLE = {
+    "no text may hold it": "call/\0",
+    "no index may hold it": "call/" + random.Random(1).randbytes(9000).hex(),
+}
+"""Subjects that the intake refuses and no PostgreSQL can keep, as if one had come through."""
+
+
+@pytest.mark.parametrize("why", UNSTORABLE)
+def test_what_the_database_cannot_take_fails_its_own_sender_alone(postgres_address: str, why: str) -> None:
+    with closing(Ledger.connect(postgres_address, clock=Stopped(), limits=Limits(patience_s=600))) as book:
+        gated = Gated(book)
+        sequencer = Sequencer(gated)  # type: ignore[arg-type]
+        first, good, culprit, after = Heard(), Heard(), Heard(), Heard()
+        sequencer.submit([call(1)], first)
+        gated.entered.wait()
+        sequencer.submit([call(2)], good)
+        sequencer.submit([structs.replace(call(3), subject=UNSTORABLE[why]), call(4)], culprit)
+        sequencer.submit([call(5)], after)
+        gated.open.set()
+        assert ["recorded"] == statuses(good.wait()) == statuses(after.wait())
+        told = culprit.wait()
+        assert isinstance(told, Fault)
+        assert "internal_error" == told.problem.code
+        assert isinstance(told.__cause__, psycopg.Error)
+        sequencer.close()
+        assert [1, 4, 1, 2, 1] == gated.sizes, "each is tried once more, and by itself"
+        assert 3 == book.head().log_index
+        assert book.verify().ok
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (psycopg.errors.DiskFull("x"), "storage_full"),
+        (psycopg.errors.OutOfMemory("x"), "database_unavailable"),
+        (psycopg.errors.IoError("x"), "database_unavailable"),
+        (psycopg.errors.DeadlockDetected("x"), "database_unavailable"),
+        (psycopg.errors.IdleInTransactionSessionTimeout("x"), "database_unavailable"),
+        (psycopg.OperationalError("the connection is lost"), "database_unavailable"),
+        (psycopg.errors.InsufficientPrivilege("x"), None),
+        (psycopg.errors.UndefinedTable("x"), None),
+        (psycopg.errors.RaiseException("x"), None),
+        (psycopg.errors.IndexCorrupted("x"), None),
+        (psycopg.DataError("x"), None),
+        (sqlite3.OperationalError("another's"), None),
+    ],
+)
+def test_only_what_may_pass_is_to_be_tried_again(postgres_address: str, error: Exception, code: str | None) -> None:
+    with closing(open_database(postgres_address, Stopped(), True, None, True)[0]) as back_end:
+        told = back_end.fault(error)
+        assert code == (told and told.problem.code)
+
+
+def test_a_question_that_would_be_refused_again_is_not_a_database_that_is_away(postgres_address: str) -> None:
+    with (
+        closing(open_database(postgres_address, Stopped(), True, None, True)[0]) as back_end,
+        pytest.raises(psycopg.errors.UndefinedTable),
+    ):
+        back_end.answer(lambda asking: asking.ask("SELECT 1 FROM no_such_table").fetchall())
 
 
 def test_a_sender_that_cannot_be_told_does_not_stop_the_line(book: Ledger, caplog: pytest.LogCaptureFixture) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 
 from contracts.faults import Fault
 from contracts.ports import Clock, LogReader, Store
-from streams.dialect import PASSING
+from streams.dialect import PASSING, now_us
 from streams.kafka import relay_position
 from streams.leases import Lease, Leases
 from streams.partition_line import Live, PartitionLine
@@ -246,7 +246,10 @@ class Keeper:
     def _count(self, live: Live) -> bool:
         """Refreshes the cells; the position moves with them to where all partitions were before that began. Not where
         another refresh overtook this one, which then wrote nothing."""
-        found = self._places(live)
+        with live.store.read() as connection:
+            found = places(connection, live.projector.name, self._topic, self._line.partitions)
+            # The time that all keepers share: by a slower clock the cells would be of the future, and all counted anew.
+            judged_at_us = now_us(connection, self._clock)
         digest = digest_at(self._reader, found.watermark)
         lease = self._lease
         assert lease is not None
@@ -262,5 +265,5 @@ class Keeper:
                 .values(log_index=found.watermark, digest=digest)
             )
 
-        self._refresh(live.store, self._reader, self._clock(), done)
+        self._refresh(live.store, self._reader, judged_at_us, done)
         return written

@@ -73,8 +73,10 @@ class World:
                 last = {"topic": TOPIC, "partition": number, "log_index": lane[-1].event.log_index}
                 connection.execute(SET_RELAY_PARTITION, last)
         self.now_s = 0.0
+        self.machine_us = NOW_US
         self.poison_of = 0
         self.overtaken = 0
+        self.judged_at_us: list[int] = []
         self.counted: list[int] = []
         self.before: Callable[[], None] = lambda: None
 
@@ -96,13 +98,14 @@ class World:
             self.count,
             holder=holder,
             topic=TOPIC,
-            clock=lambda: NOW_US,
+            clock=lambda: self.machine_us,
             stalled_after_s=3.0,
             monotonic=lambda: self.now_s,
             **options,
         )
 
     def count(self, store: Store, reader: LogReader, now_us: int, done: Callable[[Connection], None]) -> int:
+        self.judged_at_us.append(now_us)
         self.before()
         if self.overtaken:
             self.overtaken -= 1
@@ -187,6 +190,17 @@ def test_one_keeper_at_a_time_and_the_next_when_it_has_gone(world: World) -> Non
     assert not second.turn()
     first.stop()
     assert second.turn()
+
+
+def test_the_moment_of_judging_never_goes_back_at_a_machine_with_a_slower_clock(world: World) -> None:
+    # An earlier moment than that of the stored cells would have all of them counted anew.
+    first, second = world.keeper("one"), world.keeper("two")
+    assert first.turn()
+    first.stop()
+    world.machine_us = NOW_US - 3_600_000_000
+    assert second.turn()
+    one, two = world.judged_at_us
+    assert one < two < one + 3_600_000_000
 
 
 def test_a_keeper_that_lost_its_lease_writes_no_cells(world: World) -> None:

@@ -43,6 +43,7 @@ class Rebuilt:
 
     ``audit`` is how both compare where they were made by the same version from the same events, and ``changed`` how
     many cells of each KPI version differ where they were not; both are None where there was nothing to compare.
+    ``left`` were to be removed as well, and somebody was inside: they go at the end of the next rebuild.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Rebuilt:
     audit: Audit | None
     changed: dict[tuple[str, int], int] | None
     dropped: tuple[int, ...]
+    left: tuple[int, ...] = ()
 
 
 def rebuild(
@@ -72,6 +74,7 @@ def rebuild(
     """
     generations, reader = house.generations, house.reader
     dropped = _sweep(house)
+    left: list[int] = []
     before = generations.live()
     number = generations.begin(house.views.version)
     moment("begun")
@@ -93,15 +96,17 @@ def rebuild(
             moment("switched")
             if empty:
                 # Nobody would go back to it.
-                dropped += _dropped(house, [before])
+                dropped += _dropped(house, [before], left)
     except BaseException:
         with suppress(Fault):
             generations.drop(number)
         raise
     generations.release(number)
     position = building.position()
-    dropped += _prune(house, keep)
-    return Rebuilt(number, before, position, reader.head().log_index, True, audit, changed, tuple(dropped))
+    dropped += _prune(house, keep, left)
+    return Rebuilt(
+        number, before, position, reader.head().log_index, True, audit, changed, tuple(dropped), tuple(sorted({*left}))
+    )
 
 
 def back(house: House) -> tuple[int, int]:
@@ -286,17 +291,22 @@ def _sweep(house: House) -> list[int]:
     return left
 
 
-def _prune(house: House, keep: int) -> list[int]:
+def _prune(house: House, keep: int, left: list[int]) -> list[int]:
     """Removes all but the newest of those that are kept; one that is still in use goes the next time."""
     kept = [one.number for one in house.generations.list() if one.state == "kept"]
-    return _dropped(house, kept[: max(0, len(kept) - keep)])
+    # One that could not be had a moment ago is not waited for again.
+    return _dropped(house, [number for number in kept[: max(0, len(kept) - keep)] if number not in left], left)
 
 
-def _dropped(house: House, numbers: Sequence[int]) -> list[int]:
+def _dropped(house: House, numbers: Sequence[int], left: list[int]) -> list[int]:
+    """Removes those that nobody is inside of; the others are added to ``left``."""
     gone = []
     for number in numbers:
-        with suppress(Fault, OperationalError):
+        try:
             house.generations.drop(number)
+        except (Fault, OperationalError):
+            left.append(number)
+        else:
             gone.append(number)
     return gone
 

@@ -79,6 +79,7 @@ def _told(built: Rebuilt) -> Result:
     told["differences"] = [] if audit is None else [str(difference) for difference in audit.differences]
     told["changed_cells"] = {f"{kpi}/{version}": n for (kpi, version), n in (built.changed or {}).items()}
     told["dropped"] = list(built.dropped)
+    told["left"] = list(built.left)
     return Result(told, columns, [row], notes=list(_sentences(built)))
 
 
@@ -93,6 +94,7 @@ def _sentences(built: Rebuilt) -> list[str]:
     if built.changed:
         many = ", ".join(f"{kpi} version {version}: {n}" for (kpi, version), n in built.changed.items())
         found.append(f"Cells that are not as they were: {many}.")
+    found += [f"Generation {number} is still in use; it is removed by the next rebuild." for number in built.left]
     return found
 
 

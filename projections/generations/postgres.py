@@ -173,9 +173,10 @@ class PostgresGenerations:
                 held.execute("SELECT pg_advisory_unlock(%s, %s)", (BUILDING, number))
 
     def drop(self, number: int) -> None:
-        """Removes the schema, its projector's position and what it has in quarantine. Waits for its writers."""
+        """Removes the schema, its projector's position and what it has in quarantine. Waits for those who are inside,
+        for as long as anybody waits for a lock; then raises the fault ``views_in_use``."""
         self.release(number)
-        with self._changing() as connection:
+        with _unless_locked(number), self._changing() as connection:
             if connection.exec_driver_sql(_LIVE).scalar() == number:
                 raise fault("generation_live", f"Generation {number} is the one that is read.")
             locked = "SELECT pg_try_advisory_xact_lock(%s, %s)"
@@ -320,6 +321,17 @@ def migrated() -> Iterator[None]:
     except ProgrammingError as error:
         if isinstance(error.orig, psycopg.errors.UndefinedTable):
             raise fault("not_migrated", "The database has no table of generations.") from error
+        raise
+
+
+@contextmanager
+def _unless_locked(number: int) -> Iterator[None]:
+    """Says ``views_in_use`` where somebody was inside a generation for longer than a lock is waited for."""
+    try:
+        yield
+    except OperationalError as error:
+        if isinstance(error.orig, psycopg.errors.LockNotAvailable):
+            raise fault("views_in_use", f"Another process is inside generation {number}.") from error
         raise
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import Connection
 
 from contracts.ports import views_name
+from ops.cli.rebuild import _sentences
 from ops.composition import House, open_house
 from ops.rebuilding import rebuild
 from ops.settings import Settings
+from projections.generations.postgres import PostgresGenerations
 from projections.kpi import refresh
 from projections.partitioned import PartitionedViews
 from streams.partition_line import PartitionLine
@@ -94,3 +98,29 @@ def test_a_row_that_only_one_of_them_holds_is_named(house: House) -> None:
     built = rebuild(house, sleep=lambda _: None)
     assert built.audit is not None
     assert (False, 1) == (built.switched, len(built.audit.differences))
+
+
+def test_a_generation_that_a_worker_is_inside_of_is_left_for_the_next_rebuild_and_that_is_said(
+    postgres_address: str, tmp_path: Path, raw: Raw
+) -> None:
+    place = {"home": tmp_path, "zone": ZONE, "database": postgres_address, "broker": "kafka://127.0.0.1:9"}
+    other = PostgresGenerations(postgres_address, clock=lambda: NOW_US)
+    with open_house(settings=Settings(**place, lock_timeout_s=0.2), clock=lambda: NOW_US) as house:
+        house.record([raw(1)])
+        for _ in range(2):
+            rebuild(house)
+        old = house.generations.live()
+        with ExitStack() as entered:
+            inside: list[Connection] = []
+
+            def worker(step: str) -> None:
+                if step == "caught up":
+                    inside.append(entered.enter_context(other.store(old).share()))
+
+            built = rebuild(house, keep=0, moment=worker)
+            assert (True, (old,)) == (built.switched, built.left)
+            assert 1 == inside[0].exec_driver_sql("SELECT count(*) FROM calls").scalar()
+        assert f"Generation {old} is still in use; it is removed by the next rebuild." in _sentences(built)
+        again = rebuild(house, keep=0)
+        assert ((), True) == (again.left, old in again.dropped)
+    other.close()

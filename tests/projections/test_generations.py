@@ -176,6 +176,21 @@ def test_sharers_write_beside_each_other_and_a_writer_waits_for_them(postgres_ad
     generations.close()
 
 
+@pytest.mark.parametrize("inside", ["share", "write", "read"])
+def test_one_that_somebody_is_inside_of_is_not_removed(postgres_address: str, inside: str) -> None:
+    generations = PostgresGenerations(postgres_address, clock=lambda: 7, lock_timeout_s=0.1)
+    old = generations.begin("1")
+    write(generations.live_store(), "old")
+    generations.switch(generations.begin("2"))
+    with getattr(generations.store(old), inside)() as connection:
+        assert "old" == said(connection)
+        assert "views_in_use" == code(lambda: generations.drop(old))
+        assert "old" == said(connection)
+    generations.drop(old)
+    assert [2] == [one.number for one in generations.list()]
+    generations.close()
+
+
 def test_sums_come_back_as_from_sqlite(postgres_address: str, tmp_path: Path) -> None:
     found = []
     for generations in (

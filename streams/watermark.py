@@ -28,6 +28,9 @@ from streams.place import digest_at
 from streams.tables import PARTITIONS, POSITIONS
 
 LEASE = "cells"
+FAR_BEHIND_EVENTS: Final = 20_000
+"""Cells that a count leaves further behind the head are not counted again before a rest as long as it took."""
+REST_MAX_S: Final = 10.0
 TURN_MAX_S: Final = 900.0
 """For how long a turn keeps the lease at most: one that hangs leaves it to another worker."""
 
@@ -109,6 +112,7 @@ class Keeper:
         self._monotonic = monotonic
         self._lease: Lease | None = None
         self._renew_at_s = 0.0
+        self._count_at_s = 0.0
         self._seen: dict[int, tuple[int, float]] = {}
         self._counted: tuple[int, Mapping[int, int], int] | None = None
         self._stopping = threading.Event()
@@ -143,7 +147,7 @@ class Keeper:
                     later_s = self._monotonic() + self._stopped_again_after_s - self._stalled_after_s
                     self._seen[partition] = (found.applied[partition], later_s)
             counted = live.number, found.applied, found.watermark
-            if counted != self._counted:
+            if counted != self._counted and self._monotonic() >= self._count_at_s:
                 self._counted = counted if self._count(live) else None
         if trouble is not None:
             raise trouble
@@ -195,6 +199,7 @@ class Keeper:
             self._lease = self._leases.take(LEASE, self._holder, self._lease_s)
             self._seen.clear()
             self._counted = None
+            self._count_at_s = 0.0
         elif now_s >= self._renew_at_s:
             lease, self._lease = self._lease, None
             self._lease = self._leases.renew(lease, self._lease_s)
@@ -246,6 +251,7 @@ class Keeper:
     def _count(self, live: Live) -> bool:
         """Refreshes the cells; the position moves with them to where all partitions were before that began. Not where
         another refresh overtook this one, which then wrote nothing."""
+        began_s = self._monotonic()
         with live.store.read() as connection:
             found = places(connection, live.projector.name, self._topic, self._line.partitions)
             # The time that all keepers share: by a slower clock the cells would be of the future, and all counted anew.
@@ -266,4 +272,8 @@ class Keeper:
             )
 
         self._refresh(live.store, self._reader, judged_at_us, done)
+        if self._reader.head().log_index - found.watermark > FAR_BEHIND_EVENTS:
+            # Nobody reads numbers that far behind: the rows, which wait for these locks and processors, come first.
+            now_s = self._monotonic()
+            self._count_at_s = now_s + min(REST_MAX_S, now_s - began_s)
         return written

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from contracts.faults import UnavailableFault
 from contracts.ports import LogReader, Store, views_name
+from contracts.recorded import Head
 from projections.generations.postgres import PostgresGenerations
 from streams.kafka.tables import RELAYS, SET_RELAY_PARTITION
 from streams.leases import Leases
@@ -99,7 +100,7 @@ class World:
             holder=holder,
             topic=TOPIC,
             clock=lambda: self.machine_us,
-            stalled_after_s=3.0,
+            stalled_after_s=options.pop("stalled_after_s", 3.0),
             monotonic=lambda: self.now_s,
             **options,
         )
@@ -239,6 +240,25 @@ def test_a_count_that_takes_longer_than_the_lease_keeps_it(world: World) -> None
     assert first.turn()
     assert {False} == set(taken)
     assert [40] == world.counted
+
+
+@pytest.mark.parametrize(("behind", "took_s", "rests_s"), [(20_001, 7, 7), (20_001, 60, 10), (20_000, 7, 0)])
+def test_far_behind_a_count_is_followed_by_a_rest_as_long(
+    world: World, monkeypatch: pytest.MonkeyPatch, behind: int, took_s: int, rests_s: int
+) -> None:
+    def slow() -> None:
+        world.now_s += took_s
+
+    world.before = slow
+    monkeypatch.setattr(world.log, "head", lambda: Head(behind, NOW_US, b""))
+    keeper = world.keeper("one", stalled_after_s=1e9)
+    assert keeper.turn()
+    ended_s = world.now_s
+    world.line().take(0, world.lanes[0][:1])
+    while keeper.turn() and len(world.counted) < 2:
+        world.now_s += 1
+        assert world.now_s < ended_s + 60
+    assert rests_s == world.now_s - took_s - ended_s
 
 
 def test_a_turn_that_hangs_leaves_the_lease_to_another(world: World) -> None:

@@ -166,6 +166,19 @@ class Ledger(Application[str]):
         agency."""
         return self._back_end.answer(lambda asking: rejections.kept(asking, limit, after, agency))
 
+    def latest_rejections(self, limit: int = 100, before: int = 0, agency: str | None = None) -> list[KeptRejection]:
+        """As ``rejections``, the newest first, with a smaller number than ``before`` (0: from the newest on)."""
+        return self._back_end.answer(lambda asking: rejections.latest(asking, limit, before, agency))
+
+    def rejections_counted(self, agency: str | None = None) -> tuple[int, int]:
+        """(different rejections and conflicts, how often they came in all): of all, or of one agency."""
+        return self._back_end.answer(lambda asking: rejections.counted(asking, agency))
+
+    def rejections_by_agency(self, moment_us: int) -> dict[str, int]:
+        """How many different submissions of each agency broke their contract, of those that first came no later than a
+        moment (UTC microseconds); without conflicts and what names no agency."""
+        return self._back_end.answer(lambda asking: rejections.by_agency(asking, moment_us))
+
     def plan_version(self, plan: str) -> int:
         """The plan's aggregate version: the number of decisions about it (0 where there is none)."""
         return self._aggregate_version(f"plan/{plan}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -103,6 +104,43 @@ def kept(asking: Asking, limit: int, after: int = 0, agency: str | None = None) 
         (after, limit) if agency is None else (after, storable(agency), limit),
     )
     return [_kept_rejection(row) for row in rows]
+
+
+def latest(asking: Asking, limit: int, before: int = 0, agency: str | None = None) -> list[KeptRejection]:
+    """At most ``limit`` kept rejections, the newest first, with a number below ``before`` (0: from the newest on): of
+    all, or of one agency."""
+    conditions = {"number < ?": before or None, "agency = ?": None if agency is None else storable(agency)}
+    given = {condition: value for condition, value in conditions.items() if value is not None}
+    rows = asking.ask(
+        f"SELECT number, {', '.join(_COLUMNS)} FROM rejections {_where(given)} ORDER BY number DESC LIMIT ?",
+        (*given.values(), limit),
+    )
+    return [_kept_rejection(row) for row in rows]
+
+
+def counted(asking: Asking, agency: str | None = None) -> tuple[int, int]:
+    """(different rejections, how often they came in all): of all, or of one agency."""
+    given = {} if agency is None else {"agency = ?": storable(agency)}
+    query = f"SELECT count(*), coalesce(sum(times), 0) FROM rejections {_where(given)}"
+    row = asking.ask(query, tuple(given.values())).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])
+
+
+def by_agency(asking: Asking, moment_us: int) -> dict[str, int]:
+    """Different submissions of each agency that broke their contract and first came no later than a moment; conflicts
+    and what names no agency are left out."""
+    rows = asking.ask(
+        "SELECT agency, count(*) FROM rejections WHERE status = 'rejected' AND agency IS NOT NULL "
+        "AND first_received_at_us <= ? GROUP BY agency",
+        (moment_us,),
+    )
+    return {agency: int(n) for agency, n in rows}
+
+
+def _where(given: Iterable[str]) -> str:
+    joined = " AND ".join(given)
+    return f"WHERE {joined}" if joined else ""
 
 
 def _kept_rejection(row: tuple[Any, ...]) -> KeptRejection:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
-
 from ops.composition import House
 from projections.kpi import AsOf, Definitions, cells
 from projections.kpi.periods import current
@@ -37,7 +35,8 @@ class Quality:
 
 def quality(house: House, as_of: AsOf, *, agency: str = "") -> Quality:
     """The data quality as known at a reading, of all agencies or of one."""
-    rejected = _rejected(house, as_of.moment_us)
+    # The same one sent again is counted once: how often it came is known of now only, not of a moment.
+    rejected = house.ledger.rejections_by_agency(as_of.moment_us)
     with house.reading(as_of) as connection:
         lines = checked(connection, as_of.moment_us)
         found = scores(connection, as_of.moment_us, house.zone, lines, rejected=rejected)
@@ -51,14 +50,3 @@ def quality(house: House, as_of: AsOf, *, agency: str = "") -> Quality:
         [one for one in raised if not agency or one.agency == agency],
         [one for one in outliers(complete, grains) if not agency or one.cell.group in ("all", f"agency:{agency}")],
     )
-
-
-def _rejected(house: House, moment_us: int) -> dict[str, int]:
-    """Submissions by agency that broke their contract, first received by a moment; conflicts and what names no agency
-    are left out. The same one sent again is counted once: how often it came is known of now only, not of a moment."""
-    query = text(
-        "SELECT agency, count(*) AS n FROM rejections WHERE status = 'rejected' AND agency IS NOT NULL "
-        "AND first_received_at_us <= :moment GROUP BY agency"
-    )
-    with house.ledger.store().read() as connection:
-        return {row.agency: int(row.n) for row in connection.execute(query, {"moment": moment_us})}

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from contracts.faults import fault
 from contracts.recorded import Recorded
@@ -123,34 +123,23 @@ class RejectionRow:
 
 def rejection_figures(house: House, asked: Asked, agency: str, before: int) -> Figures:
     """Kept rejections, newest first, numbered below ``before`` (0: from the newest), of one agency or ("") of all."""
-    with house.ledger.store().read() as connection:
-        numbers = list(
-            connection.execute(
-                text(
-                    "SELECT number FROM rejections WHERE (:agency = '' OR agency = :agency) "
-                    "AND (:before = 0 OR number < :before) ORDER BY number DESC LIMIT :limit"
-                ),
-                {"agency": agency, "before": before, "limit": PAGE_ROWS + 1},
-            ).scalars()
+    found = house.ledger.latest_rejections(PAGE_ROWS + 1, before, agency or None)
+    rows = [
+        RejectionRow(
+            kept.number,
+            kept.last_received_at_us,
+            kept.times,
+            kept.problem.code,
+            kept.problem.detail,
+            kept.problem.pointer,
+            kept.problem.hint,
+            kept.agency or "",
+            kept.source or "",
+            kept.id or "",
+            kept.raw.decode("utf-8", "backslashreplace"),
         )
-    rows = []
-    for number in numbers[:PAGE_ROWS]:
-        kept = house.rejections(1, number - 1)[0]
-        rows.append(
-            RejectionRow(
-                kept.number,
-                kept.last_received_at_us,
-                kept.times,
-                kept.problem.code,
-                kept.problem.detail,
-                kept.problem.pointer,
-                kept.problem.hint,
-                kept.agency or "",
-                kept.source or "",
-                kept.id or "",
-                kept.raw.decode("utf-8", "backslashreplace"),
-            )
-        )
+        for kept in found[:PAGE_ROWS]
+    ]
     total, sent = rejection_counts(house, agency)
     links = asked.links
     return {
@@ -159,9 +148,7 @@ def rejection_figures(house: House, asked: Asked, agency: str, before: int) -> F
         "repeats": sent - total,
         "rows": rows,
         "before": links.to("/rejections", agency=agency) if before else "",
-        "after": links.to("/rejections", agency=agency, before=numbers[PAGE_ROWS - 1])
-        if len(numbers) > PAGE_ROWS
-        else "",
+        "after": links.to("/rejections", agency=agency, before=rows[-1].number) if len(found) > PAGE_ROWS else "",
     }
 
 
@@ -180,12 +167,7 @@ def quarantine_figures(house: House) -> Figures:
 
 def rejection_counts(house: House, agency: str) -> tuple[int, int]:
     """(different rejections, how often they came in all) of one agency or ("") of all."""
-    with house.ledger.store().read() as connection:
-        total, sent = connection.execute(
-            text("SELECT count(*), coalesce(sum(times), 0) FROM rejections WHERE :agency = '' OR agency = :agency"),
-            {"agency": agency},
-        ).one()
-    return int(total), int(sent)
+    return house.ledger.rejections_counted(agency or None)
 
 
 def said(value: Any) -> str:

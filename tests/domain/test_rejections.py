@@ -7,7 +7,7 @@ import hashlib
 from contracts.faults import problem
 from contracts.recorded import Rejected
 from domain.rejections import RAW_BYTES_KEPT
-from tests.domain.given import NOON_US, Stopped, ledger, refused
+from tests.domain.given import NOON_US, Stopped, call, ledger, refused
 from tests.domain.homes import Home
 
 
@@ -75,4 +75,39 @@ def test_rejections_are_listed_page_by_page(home: Home) -> None:
     book.record([refused(b"%d" % number) for number in range(5)])
     pages = [book.rejections(2), book.rejections(2, 2), book.rejections(2, 4)]
     assert [[kept.number for kept in page] for page in pages] == [[1, 2], [3, 4], [5]]
+    book.close()
+
+
+def test_the_newest_are_listed_first_of_all_or_of_one_agency(home: Home) -> None:
+    book = ledger(home)
+    agencies = ["county", None, "city", "county"]
+    book.record([refused(f"[{number}".encode(), agency) for number, agency in enumerate(agencies)])
+    assert [4, 3] == [kept.number for kept in book.latest_rejections(2)]
+    assert [2, 1] == [kept.number for kept in book.latest_rejections(2, 3)]
+    assert [] == book.latest_rejections(2, 1)
+    assert [4, 1] == [kept.number for kept in book.latest_rejections(9, agency="county")]
+    assert [1] == [kept.number for kept in book.latest_rejections(9, 4, "county")]
+    assert book.rejections(1, 3) == book.latest_rejections(1)
+    book.close()
+
+
+def test_they_are_counted_once_and_as_often_as_they_came(home: Home) -> None:
+    book = ledger(home)
+    assert (0, 0) == book.rejections_counted()
+    book.record([refused(b"[", "county"), refused(b"[", "county"), refused(b"{", "city"), refused(b"{")])
+    assert [(3, 4), (1, 2), (0, 0)] == [book.rejections_counted(agency) for agency in (None, "county", "nobody")]
+    assert {int} == {type(n) for n in book.rejections_counted()}
+    book.close()
+
+
+def test_what_broke_its_contract_by_a_moment_is_counted_by_agency_and_conflicts_are_not(home: Home) -> None:
+    clock = Stopped()
+    book = ledger(home, clock)
+    book.record([call(1), call(1, priority="2"), refused(b"[", "county"), refused(b"["), refused(b"{", "city")])
+    clock.now_us += 5
+    book.record([refused(b"[", "county"), refused(b"[[", "county")])
+    assert {"rejected", "conflict"} == {kept.status for kept in book.rejections()}
+    assert {} == book.rejections_by_agency(NOON_US - 1)
+    assert {"county": 1, "city": 1} == book.rejections_by_agency(NOON_US)
+    assert {"county": 2, "city": 1} == book.rejections_by_agency(NOON_US + 5)
     book.close()

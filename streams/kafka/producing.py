@@ -41,8 +41,12 @@ class Producer:
         producer is not to be used any more.
         """
         # An idempotent producer would go on for ever: whoever sends is to know that the broker is away.
-        async with asyncio.timeout(self._timeout_s):
-            await asyncio.gather(*[future async for future in self._submitted(topic, messages)])
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await asyncio.gather(*[future async for future in self._submitted(topic, messages)])
+        except TimeoutError as error:
+            told = f"{topic}: not all that was sent was acknowledged within {self._timeout_s:g} s"
+            raise TimeoutError(told) from error
 
     async def _submitted(self, topic: str, messages: Iterable[Sent]) -> AsyncIterator[asyncio.Future[object]]:
         open_batches: dict[int, Any] = {}

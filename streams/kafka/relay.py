@@ -34,6 +34,8 @@ POLL_S: Final = 0.1
 """How often an idle relay looks for new events."""
 BACK_OFF_MAX_S: Final = 5.0
 BATCH_EVENTS: Final = 2_000
+PORTION_BYTES: Final = 4 * 1024 * 1024
+"""Bytes of events that are sent, and their position saved, at once: each portion has the producer's time for itself."""
 
 State = Literal["stopped", "waiting", "sending", "broker_away", "database_away"]
 """``waiting`` for another relay to give up or lose its lease; ``sending`` also when there is nothing to send."""
@@ -72,6 +74,7 @@ class Relay:
         clock: Clock,
         lease_s: float = 10.0,
         batch_events: int = BATCH_EVENTS,
+        portion_bytes: int = PORTION_BYTES,
         on_standing: Callable[[RelayStanding], None] = lambda standing: None,
         step: Callable[[str], None] = lambda name: None,
     ) -> None:
@@ -85,6 +88,7 @@ class Relay:
         self._holder = holder
         self._lease_s = lease_s
         self._batch_events = batch_events
+        self._portion_bytes = portion_bytes
         self._on_standing = on_standing
         self._step = step
         self._standing = RelayStanding("stopped", 0, 0, 0, 0, None)
@@ -176,13 +180,27 @@ class Relay:
                 position = await self._batch(lease, producer, position, partitions)
 
     async def _batch(self, lease: Lease, producer: Producer, position: RelayPosition, partitions: int) -> RelayPosition:
-        """Sends what comes next, then saves the position; waits a little where there is nothing."""
+        """Sends what comes next, in portions; waits a little where there is nothing."""
         events = await asyncio.to_thread(self._reader.after, position.log_index, self._batch_events)
         if not events:
             self._tell("sending", position=position.log_index, head=position.log_index)
             await self._sleep(POLL_S)
             return position
         self._step("read")
+        full = len(events) == self._batch_events
+        head = (await asyncio.to_thread(self._reader.head)).log_index if full else events[-1].log_index
+        self._tell("sending", position=position.log_index, head=head)
+        for portion in _portions(events, self._portion_bytes):
+            position = await self._portion(lease, producer, position, portion, partitions)
+            if self._stop.is_set():
+                break
+        return position
+
+    async def _portion(
+        self, lease: Lease, producer: Producer, position: RelayPosition, events: Sequence[Recorded], partitions: int
+    ) -> RelayPosition:
+        """Sends a part of a batch, then saves the position: a slow link gets on by as much, whatever becomes of the
+        rest."""
         last = dict(position.last)
         await producer.send(self._topic.name, _messages(events, partitions, last))
         self._step("sent")
@@ -195,9 +213,7 @@ class Relay:
 
         await self._transaction(saved)
         self._step("committed")
-        full = len(events) == self._batch_events
-        head = (await asyncio.to_thread(self._reader.head)).log_index if full else now.log_index
-        self._tell("sending", position=now.log_index, head=head, sent=self._standing.sent + len(events))
+        self._tell("sending", position=now.log_index, sent=self._standing.sent + len(events))
         return now
 
     async def _transaction(self, work: Callable[[Connection], T]) -> T:
@@ -217,6 +233,17 @@ class Relay:
     def _tell(self, state: State, *, error: str | None = None, **changed: int) -> None:
         self._standing = replace(self._standing, state=state, error=error, **changed)
         self._on_standing(self._standing)
+
+
+def _portions(events: Sequence[Recorded], most_bytes: int) -> Iterator[Sequence[Recorded]]:
+    """The events in runs of at most so many bytes, or of one event."""
+    begin = filled = 0
+    for at, event in enumerate(events):
+        if at > begin and filled + len(event.body) > most_bytes:
+            yield events[begin:at]
+            begin, filled = at, 0
+        filled += len(event.body)
+    yield events[begin:]
 
 
 def _messages(events: Sequence[Recorded], partitions: int, last: dict[int, int]) -> Iterator[Sent]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -196,6 +197,38 @@ def test_after_a_sigkill_another_takes_over_within_the_lease(broker: str, topic_
         process.kill()
         process.wait()
     assert world.check() <= 5
+
+
+def test_over_a_slow_link_every_portion_has_its_own_time(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, most, states = Producer.send, max(len(event.body) for event in small.log.events) * 3, []
+
+    async def slow(self: Producer, topic: str, messages: Any) -> None:
+        ready = list(messages)
+        if sum(len(message.value) for _, _, message in ready) > most:
+            await real(self, topic, ready[:1])
+            raise TimeoutError("the time is over, and a part has arrived")
+        await real(self, topic, ready)
+
+    monkeypatch.setattr(Producer, "send", slow)
+    # The largest alone is more than a portion, and is a portion.
+    for portion_bytes in (most, 1):
+        relay = small.relay(
+            f"of {portion_bytes}", batch_events=40, portion_bytes=portion_bytes,
+            on_standing=lambda standing: states.append((standing.state, standing.head)),
+        )  # fmt: skip
+        small.all_sent(relay)
+        assert 40 == relay.standing.sent
+        small.topic += ".one"
+    assert {("sending", 40), ("stopped", 40)} == {told for told in states if told[1]}
+
+
+def test_what_is_not_acknowledged_in_time_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: Any) -> Any:
+        yield asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(Producer, "_submitted", never)
+    with pytest.raises(TimeoutError, match=r"t\.events: not all that was sent was acknowledged within 0\.01 s"):
+        asyncio.run(Producer(None, 0.01).send("t.events", []))  # type: ignore[arg-type]
 
 
 def test_a_topic_with_another_number_of_partitions_is_refused(small: World) -> None:

@@ -30,7 +30,8 @@ def checked_database(text: str) -> str:
     parts = _split(text, _DATABASE_FORM)
     if parts.scheme not in DATABASE_SCHEMES:
         raise ValueError(f"its scheme must be postgresql; it is {_DATABASE_FORM}")
-    if "@" in parts.path:
+    # PostgreSQL takes what follows the first @ for the host, and repeats it in its errors.
+    if "@" in parts.path or parts.netloc.count("@") > 1:
         raise ValueError(f"a / or @ in a password is spelled %2F or %40; it is {_DATABASE_FORM}")
     if not parts.path.strip("/"):
         raise ValueError(f"it names no database; it is {_DATABASE_FORM}")

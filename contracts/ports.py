@@ -255,8 +255,8 @@ class Projector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What a batch of one partition touches beyond its partition's own rows: the rows about ``subjects`` that it takes
-    events away from; where ``shared``, rows that events of several partitions are about; where ``alone``, rows that
+    """What a batch of some partitions touches beyond those partitions' own rows: the rows about ``subjects`` that it
+    takes events away from; where ``shared``, rows that events of any partition may be about; where ``alone``, rows that
     nobody can name yet, so that no other partition may be applied beside it."""
 
     subjects: frozenset[str]
@@ -283,7 +283,7 @@ class Applier(Protocol):
 
 
 class Turn(Applier, Protocol):
-    """One transaction of one partition."""
+    """One transaction, of one partition or of several whose events then come in the order of the log."""
 
     def finish(self, connection: Connection) -> None:
         """Writes what partitions share, last and in one order, so that they wait for each other briefly and never in a

@@ -1,4 +1,4 @@
-"""The read models applied a partition at a time, beside those who apply the other partitions.
+"""The read models applied by partitions, beside those who apply the other partitions.
 
 Here because one process folds as fast as one process can: the declarations are those of ``views``, but nothing is
 remembered from one transaction to the next and no row is written that every transaction would have to write. What is
@@ -31,7 +31,7 @@ _MARK = statements.insert_new(DIRTY_PERIODS)
 
 
 class PartitionedViews(Views):
-    """Every read model, for one partition at a time in a transaction that may run beside others.
+    """Every read model, for some of the partitions in a transaction that may run beside others.
 
     A row belongs to the partition of its subject. Two kinds of rows do not: those of a subject that a correction from
     another partition reaches, and those that are keyed by what events say and not by what they are about. ``reach``
@@ -79,7 +79,7 @@ def note_high_water(connection: Connection, log_index: int) -> None:
 
 
 class ViewsTurn:
-    """One transaction of a partition: events into rows at once, what partitions share at its end."""
+    """One transaction of some partitions: events into rows at once, what all partitions share at its end."""
 
     def __init__(self, fold: Fold, zone: str, applied: Applied) -> None:
         self._fold = fold

@@ -20,6 +20,10 @@ TRANSIENT = (OperationalError, sqlite3.OperationalError)
 """The database is busy, locked or full: nothing about the event, so it is tried again and never parked."""
 
 
+class NotTogether(Exception):
+    """Something of a batch cannot be applied; the transaction must be taken back."""
+
+
 class Feeder:
     """Applies events through savepoints, so that one that fails leaves nothing behind."""
 
@@ -53,6 +57,23 @@ class Feeder:
                 self._shelf.park(connection, part[0], key, error, self._clock())
                 held.add(key)
                 brake.failed(held)
+
+    def take_in_together(self, connection: Connection, batch: Sequence[Recorded]) -> list[Recorded]:
+        """Applies a batch of which nothing new need be parked; returns what was not held back with its key.
+
+        Without a savepoint: raises ``NotTogether`` where something cannot be applied, and the caller takes everything
+        back.
+        """
+        held = self._shelf.keys(connection)
+        free = self._hold_back(connection, list(batch), held) if held else list(batch)
+        try:
+            if free:
+                self._projector.apply(connection, free, self._reader)
+        except TRANSIENT:
+            raise
+        except Exception as error:
+            raise NotTogether from error
+        return free
 
     def _hold_back(self, connection: Connection, part: list[Recorded], held: set[str]) -> list[Recorded]:
         """Parks the events whose key is in quarantine behind those that are there; returns the others."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from contracts.faults import UnavailableFault, fault
 from contracts.kafka_binding import Message, Published, published
@@ -46,7 +46,7 @@ class ProjectionFeed:
         acknowledged yet.
 
         One that waits is tried again from the log, with the first batch of any partition after ``retry_every_s``; it
-        then has everything that came meanwhile. Raises as ``PartitionLine.take``, but for ``projection_stopped``.
+        then has everything that came meanwhile. Raises as ``PartitionLine.take_many``.
         """
         by_partition: dict[int, list[Published]] = {}
         for message in messages:
@@ -63,25 +63,26 @@ class ProjectionFeed:
                 )
             else:
                 by_partition.setdefault(message.partition, []).append(found)
+        coming = {}
         for partition, some in sorted(by_partition.items()):
             if partition in self._upto:
                 self._wait(partition, some)
             else:
-                self._take(partition, some)
+                coming[partition] = some
+        if coming:
+            self._take(coming)
         self._retry()
         return self.waiting
 
-    def _take(self, partition: int, some: Sequence[Published]) -> None:
-        try:
-            self._line.take(partition, some)
-        except UnavailableFault as stopped:
-            if stopped.problem.code != "projection_stopped":
-                raise
+    def _take(self, coming: Mapping[int, Sequence[Published]]) -> None:
+        standing = self._line.take_many(coming)
+        for partition, some in coming.items():
+            if (stopped := standing.get(partition)) is None:
+                self.applied += len(some)
+                continue
             logging.getLogger(__name__).error("partition %s waits: %s", partition, stopped.problem.detail)
             self._wait(partition, some)
             self._retry_at_s[partition] = self._monotonic() + self._retry_every_s
-        else:
-            self.applied += len(some)
 
     def _wait(self, partition: int, some: Sequence[Published]) -> None:
         self._upto[partition] = max(self._upto.get(partition, 0), *(one.event.log_index for one in some))

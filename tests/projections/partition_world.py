@@ -141,16 +141,20 @@ def work(generations: PostgresGenerations, log: GrowingLog, seed: int, workers: 
                 if number == 0:
                     log.record(dice.randint(1, 5))
                 recorded = len(log.events)
-                partition = dice.randrange(PARTITION_COUNT)
-                there = [m for m in lanes[partition] if m.event.log_index <= recorded]
-                # Again what is applied already, and not all of what is not.
-                begin = dice.randrange(len(there) + 1)
-                some = [m for m in there[begin : begin + dice.choice((1, 4, 30))] if dice.random() > 0.1]
+                some = {
+                    partition: again_and_with_holes(
+                        dice, [m for m in lanes[partition] if m.event.log_index <= recorded]
+                    )
+                    for partition in dice.sample(range(PARTITION_COUNT), dice.choice((1, 2, PARTITION_COUNT)))
+                }
                 try:
-                    position = own.take(partition, some)
+                    assert not own.take_many(some)
+                    # Where they stand, which nothing else tells of several.
+                    reached = {partition: own.take(partition, ()) for partition in some}
                 except Killed:
                     continue
-                positions[partition] = max(positions[partition], position)
+                for partition, position in reached.items():
+                    positions[partition] = max(positions[partition], position)
                 ends = [lane[-1].event.log_index if lane else 0 for lane in lanes]
                 if all(at >= end for at, end in zip(positions, ends, strict=True)):
                     stop.set()
@@ -166,6 +170,12 @@ def work(generations: PostgresGenerations, log: GrowingLog, seed: int, workers: 
         assert not thread.is_alive(), "the workers did not come to an end"
     if failures:
         raise failures[0]
+
+
+def again_and_with_holes(dice: random.Random, there: Sequence[Published]) -> list[Published]:
+    """Again what is applied already, and not all of what is not."""
+    begin = dice.randrange(len(there) + 1)
+    return [m for m in there[begin : begin + dice.choice((1, 4, 30))] if dice.random() > 0.1]
 
 
 def tables(generations: PostgresGenerations, number: int) -> Contents:

@@ -92,6 +92,11 @@ def taking_back(log_index: int, target: str, partition: int) -> Recorded:
     return recorded(log_index, "record.voided", data, id=f"v-{target}", subject=subject_of(partition, "record/"))
 
 
+def again(log_index: int, target: str, partition: int) -> Recorded:
+    """Taking the same back a second time."""
+    return replace(taking_back(log_index, target, partition), id=f"w-{target}")
+
+
 def disputed(log_index: int, id: str, partition: int) -> Recorded:
     data = {"kpi": "K06", "version": 1, "by": "housing", "reason": id}
     return recorded(log_index, "definition.disputed", data, id=id, subject=subject_of(partition, "plan/"))
@@ -104,6 +109,71 @@ SCHEDULES: dict[str, tuple[list[Recorded], int]] = {
     "two partitions report the same day": ([call(1, "e1", 0), call(2, "e2", 1)], 2),
 }
 """The events of a schedule, one a partition, and how many of them are recorded when the first worker begins."""
+
+
+TOGETHER: dict[str, list[Recorded]] = {
+    "a target and what takes it back": [call(1, "e1", 0), taking_back(2, "e1", 1), call(3, "e3", 0)],
+    "what takes back a target that comes after it": [taking_back(1, "e2", 1), call(2, "e2", 0), call(3, "e3", 2)],
+    "a target of a partition that is not among them": [call(1, "e1", 3), taking_back(2, "e1", 1), call(3, "e3", 0)],
+    "two plans that speak of one KPI": [disputed(1, "d1", 0), disputed(2, "d2", 1)],
+    "a day that two partitions report": [call(1, "e1", 0), call(2, "e2", 1)],
+    "one target that two take back": [call(1, "e1", 0), taking_back(2, "e1", 1), again(3, "e1", 2)],
+}
+"""Events that one transaction brings of several partitions; those of partition 3 are brought by another before."""
+
+
+@pytest.mark.parametrize("limit", [1, 2, 50])
+@pytest.mark.parametrize("events", TOGETHER.values(), ids=TOGETHER)
+def test_one_transaction_of_several_partitions_gives_the_rows_of_one_line(
+    generations: PostgresGenerations, events: list[Recorded], limit: int
+) -> None:
+    lanes = messages(events)
+    with generation(generations) as number:
+        own = line(generations, GrowingLog(events), PartitionedViews(ZONE), batch_limit=limit)
+        own._reader.record(len(events))  # type: ignore[attr-defined]
+        own.take(3, lanes[3])
+        assert {} == own.take_many(dict(enumerate(lanes[:3])))
+        assert in_process(events) == tables(generations, number)
+        assert set() == unmarked(generations, number)
+    forget(generations)
+
+
+def test_workers_whose_partitions_overlap_wait_in_one_order(generations: PostgresGenerations) -> None:
+    # Each has all partitions, and takes events of the others' away all the time. A circle would end as an error of the
+    # database, which is tried again: none may be.
+    events: list[Recorded] = []
+    for n in range(1, 121, 2):
+        events += [call(n, f"e{n}", n % 4), taking_back(n + 1, f"e{n}", (n + 1 + n // 8) % 4)]
+    lanes, pauses, failures = messages(events), list[float](), list[BaseException]()
+    with generation(generations) as number:
+        log = GrowingLog(events)
+        log.record(len(events))
+        together = threading.Barrier(3)
+
+        def work_all(own: PartitionLine) -> None:
+            together.wait(DEADLINE_S)
+            try:
+                for at in range(0, 40, 2):
+                    own.take_many({n: lane[at : at + 2] for n, lane in enumerate(lanes)})
+                own.take_many(dict(enumerate(lanes)))
+            except BaseException as error:  # noqa: BLE001 - told to the one who waits
+                failures.append(error)
+
+        workers = [
+            threading.Thread(
+                target=work_all,
+                args=(line(generations, log, PartitionedViews(ZONE), batch_limit=5, sleep=pauses.append),),
+            )
+            for _ in range(3)
+        ]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(DEADLINE_S)
+            assert not worker.is_alive()
+        assert ([], []) == (failures, pauses)
+        assert in_process(events) == tables(generations, number)
+    forget(generations)
 
 
 def one_after_the_other(generations: PostgresGenerations, schedule: str) -> bool:
@@ -152,7 +222,7 @@ def test_whoever_comes_while_another_has_not_committed_gives_the_same_rows(
 
 
 def no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
-    def read(self: PartitionLine, connection: Connection, live: Live, partition: int, reach: Reach) -> dict[int, int]:
+    def read(self: PartitionLine, connection: Connection, live: Live, wanted: set[int]) -> dict[int, int]:
         held = dict.fromkeys(range(PARTITION_COUNT), 0)
         return held | _stored(connection, live.projector.name)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
@@ -132,6 +133,111 @@ def test_another_generation_goes_on_where_it_stands_and_the_one_before_where_it_
     assert indexes(lane) == world.told(1)
 
 
+def test_several_partitions_together_go_each_by_its_own_position(world: World, lanes: Lanes) -> None:
+    line = world.line(batch_limit=7)
+    line.take(1, lanes[1][:10])
+    # One further on already, one with holes, one that comes again and in another order.
+    some = {0: lanes[0][:12], 1: lanes[1][3:20], 2: [lanes[2][0], lanes[2][9]], 3: [*lanes[3][:8][::-1], *lanes[3][:4]]}
+    assert {} == line.take_many(some)
+    for partition, reached in ((0, 12), (1, 20), (2, 10), (3, 8)):
+        assert indexes(lanes[partition][:reached]) == world.told(partition)
+
+
+def test_a_partition_that_somebody_else_moved_is_looked_at_again_and_the_others_go_on(
+    world: World, lanes: Lanes
+) -> None:
+    line, other = world.line(), world.line()
+    line.take_many({n: lane[:3] for n, lane in enumerate(lanes)})
+    # What the line remembers of partition 2 is not so any more.
+    other.take(2, lanes[2][:9])
+    assert {} == line.take_many({n: lane[3:6] for n, lane in enumerate(lanes)})
+    assert indexes(lanes[2][:9]) == world.told(2)
+    for partition in (0, 1, 3):
+        assert indexes(lanes[partition][:6]) == world.told(partition)
+
+
+def test_one_transaction_brings_several_partitions(world: World, lanes: Lanes) -> None:
+    turns: list[int] = []
+
+    class Counting(Diary):
+        def finish(self, connection: Any) -> None:
+            turns.append(1)
+
+    world.line(Counting, batch_limit=500).take_many(dict(enumerate(lanes)))
+    assert [1] == turns
+    assert all(indexes(lane) == world.told(partition) for partition, lane in enumerate(lanes))
+
+
+def test_of_several_partitions_only_what_cannot_be_applied_is_parked(world: World, lanes: Lanes) -> None:
+    poisoned = world.line(lambda number: Diary(number, poison_of=40), brake_keys=1_000, batch_limit=500)
+    assert {} == poisoned.take_many({n: lane[:-5] for n, lane in enumerate(lanes)})
+    # What waits behind a parked event is held back without anything being tried again by itself.
+    assert {} == poisoned.take_many(dict(enumerate(lanes)))
+    quarantine = Quarantine(world.generations.store(world.number), lambda: views_name(world.number))
+    parked = {one.log_index for one in quarantine.parked()}
+    assert 0 < len(parked) < 100
+    for partition, lane in enumerate(lanes):
+        assert [index for index in indexes(lane) if index not in parked] == world.told(partition)
+    world.line().replay()
+    assert list(range(1, 201)) == sorted(index for lane in range(COUNT) for index in world.told(lane))
+
+
+def test_of_several_partitions_the_one_that_fails_too_often_stands_still_alone(world: World, lanes: Lanes) -> None:
+    class Broken(Diary):
+        def apply(self, connection: Any, batch: Sequence[Recorded], reader: Any) -> None:
+            super().apply(connection, batch, reader)
+            if any(partition_of(event.subject, COUNT) == 2 for event in batch):
+                raise ValueError("broken")
+
+    standing = world.line(Broken, brake_keys=2, batch_limit=500).take_many(dict(enumerate(lanes)))
+    assert [(2, "projection_stopped")] == [(number, stopped.problem.code) for number, stopped in standing.items()]
+    quarantine = Quarantine(world.generations.store(world.number), lambda: views_name(world.number))
+    assert quarantine.brake() is not None
+    assert 0 == quarantine.count()
+    for partition, lane in enumerate(lanes):
+        assert ([] if partition == 2 else indexes(lane)) == world.told(partition)
+    assert {} == world.line().take_many(dict(enumerate(lanes)))
+    assert indexes(lanes[2]) == world.told(2)
+    assert quarantine.brake() is None
+
+
+def of_an_earlier_state(lane: Sequence[Published], first: int, last: int) -> list[Published]:
+    """What a topic has of a partition from before its log was put back to where it was at ``first``."""
+    gone = [Published(replace(one.event, id="gone", digest=b"g" * 32), one.prev) for one in lane[first:last]]
+    return [*lane[:first], *gone]
+
+
+@pytest.mark.parametrize("then", [3, 4, 5])
+def test_messages_of_an_earlier_state_of_the_log_are_refused_though_the_last_is_right(
+    world: World, lanes: Lanes, then: int
+) -> None:
+    came = [*of_an_earlier_state(lanes[1], 3, 6), *lanes[1][then:12]]
+    with pytest.raises(UnavailableFault, match="integrity_broken"):
+        world.line().take_many({0: lanes[0], 1: came})
+    assert [] == world.told(0) == world.told(1)
+
+
+def test_by_the_last_message_alone_an_earlier_state_would_be_taken_in(
+    world: World, lanes: Lanes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Negative control.
+    confirm = PartitionLine._confirm
+    monkeypatch.setattr(PartitionLine, "_confirm", lambda line, ends: confirm(line, ends[-1:]))
+    came = [*of_an_earlier_state(lanes[1], 3, 6), *lanes[1][4:12]]
+    world.line().take(1, came)
+    assert indexes(lanes[1][:12]) == world.told(1)
+
+
+def test_a_message_that_names_another_before_it_than_there_was_is_refused(world: World, lanes: Lanes) -> None:
+    lane = lanes[1]
+    wrong = Published(lane[5].event, lane[3].event.log_index)
+    elsewhere = Published(lane[5].event, lanes[0][0].event.log_index)
+    for came in ([*lane[:5], wrong], [elsewhere]):
+        with pytest.raises(UnavailableFault, match="integrity_broken"):
+            world.line().take(1, came)
+    assert [] == world.told(1)
+
+
 def test_a_message_that_cannot_be_read_is_found_missing_by_the_next(world: World, lanes: Lanes) -> None:
     feed = ProjectionFeed(world.line())
     events = [event for group in Given.of(600, 3).groups() for event in group[1] if isinstance(event, Accepted)]
@@ -225,8 +331,9 @@ def test_the_rows_of_partitions_are_the_positions(world: World, lanes: Lanes) ->
         assert {1: lanes[1][6].event.log_index} == {row.partition: row.log_index for row in rows}
 
 
+@pytest.mark.parametrize("together", [False, True])
 def test_connections_that_are_lost_at_any_moment_lose_nothing_and_count_nothing_twice(
-    generations: PostgresGenerations, postgres_server: Any
+    generations: PostgresGenerations, postgres_server: Any, together: bool
 ) -> None:
     # A connection may be lost before a commit, in it, or after it: the position tells which.
     log = FakeLog(
@@ -250,6 +357,8 @@ def test_connections_that_are_lost_at_any_moment_lose_nothing_and_count_nothing_
     ending = threading.Thread(target=end_connections)
     ending.start()
     try:
+        if together:
+            line.take_many(dict(enumerate(lanes)))
         for partition, lane in enumerate(lanes):
             line.take(partition, lane)
     finally:

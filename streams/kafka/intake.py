@@ -44,7 +44,8 @@ _FROM_THE_START: Final = text("DELETE FROM intake_positions WHERE topic = :topic
 @dataclass(frozen=True, slots=True)
 class IntakeCounts:
     """What a line has done since it was made: messages by how they ended, those read again from the broker because
-    nobody delivered them, those that had left the topic before anybody read them, and what it is waiting out."""
+    nobody delivered them, those that had left the topic before anybody read them (or that a topic made anew no longer
+    has), and what it is waiting out."""
 
     recorded: int = 0
     duplicate: int = 0
@@ -194,7 +195,13 @@ class IntakeLine:
             self._count(expired=self.counts.expired + lost)
         at = max(start, first)
         while at < end:
+            before = at
             run, at = self._patiently(lambda at=at: self._broker.read(place, at, end, RUN_EVENTS))  # type: ignore[misc]
+            if at == before:
+                told = "%s/%s ends at %s: it was made anew or lost its end, and %s offsets are gone unread"
+                _log.error(told, *place, at, end - at)
+                self._count(expired=self.counts.expired + end - at)
+                return
             if run:
                 self._count(read_again=self.counts.read_again + len(run))
                 yield run

@@ -68,7 +68,8 @@ class IntakeBroker:
         known.
 
         Offsets that no message has (a broker's own records, what was deleted) are passed over once the broker has shown
-        that nothing is there.
+        that nothing is there. Where the partition ends at ``start`` there is no run and ``start`` again: it was made
+        anew, or lost its end.
         """
         return self._run(self._read(place, start, end, most))
 
@@ -124,6 +125,21 @@ class IntakeBroker:
             return [_message(record) for records in found.values() for record in records]
 
     async def _read(self, place: Place, start: int, end: int, most: int) -> tuple[list[Message], int]:
+        try:
+            return await self._read_on(place, start, end, most)
+        except TimeoutError:
+            # Its word alone is not enough, for not every broker tells rightly where a partition ends; nor is silence.
+            if await self._end(place) > start:
+                raise
+            return [], start
+
+    async def _end(self, place: Place) -> int:
+        """Where the partition ends, as the broker says it."""
+        partition = TopicPartition(*place)
+        async with asyncio.timeout(self._timeout_s), self._reading() as consumer:
+            return int((await consumer.end_offsets([partition]))[partition])
+
+    async def _read_on(self, place: Place, start: int, end: int, most: int) -> tuple[list[Message], int]:
         partition = TopicPartition(*place)
         async with asyncio.timeout(self._timeout_s), self._reading() as consumer:
             consumer.assign([partition])

@@ -381,6 +381,43 @@ def test_a_topic_that_was_made_anew_is_noticed_by_looking(small: World) -> None:
     assert {0: 3} == small.positions()
 
 
+def test_a_topic_that_ends_before_what_is_missing_holds_nobody_up(
+    small: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    small.send([structured(n) for n in range(1, 6)])
+    *_, last = small.delivered()
+    # It was at 900 when the topic was made anew, with less in it.
+    late = Message(last.topic, last.partition, 900, last.key, last.value, last.headers)
+    line, waited = small.line(), []
+    line._on_counts = lambda counts: waited.append(counts.waiting_for) if counts.waiting_for else None
+    worker = threading.Thread(target=line.handle, args=([late],))
+    worker.start()
+    worker.join(30)
+    line.stop()
+    assert ([], numbered(1, 5)) == (waited, small.ids())
+    assert (900 - 5, 5) == (line.counts.expired, line.counts.read_again)
+    assert "ends at 5" in caplog.text
+    small.send([structured(6)])
+    line.handle(small.delivered()[5:])
+    assert numbered(1, 6) == small.ids()
+
+
+def test_silence_alone_gives_nothing_up(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    small.send([structured(n) for n in range(1, 4)])
+    messages, real, silent = small.delivered(), small.broker._read_on, [True]
+
+    async def read(*asked: Any) -> Any:
+        if silent:
+            silent.pop()
+            raise TimeoutError
+        return await real(*asked)
+
+    monkeypatch.setattr(small.broker, "_read_on", read)
+    line = small.line()
+    line.handle(messages[2:])
+    assert (numbered(1, 3), 0, 2) == (small.ids(), line.counts.expired, line.counts.read_again)
+
+
 def test_whom_a_topic_speaks_for_is_known_to_whoever_records(small: World) -> None:
     small.send([structured(1)])
     seen: list[str] = []

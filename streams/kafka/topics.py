@@ -22,6 +22,12 @@ RETENTION_DAYS: Final = 30
 """How long messages stay on a topic; the ledger keeps what was recorded for ever."""
 INTAKE_PARTITIONS: Final = 4
 KNOWN_WITHIN_S: Final = 10.0
+CONFIG: Final = {
+    "retention.ms": str(RETENTION_DAYS * DAY_MS),
+    # Retention counts from when the broker took a message, not from a time in it: what a ledger of three years sends
+    # for the first time, or an agency of its archive, would be thrown away before anybody has read it.
+    "message.timestamp.type": "LogAppendTime",
+}
 REPLICAS: Final = 3
 """Copies of a topic, or as many as there are brokers: one of them may be lost, and one more be down."""
 
@@ -34,7 +40,7 @@ class Topic:
     name: str
     partitions: int
     fixed: bool = False
-    config: Mapping[str, str] = field(default_factory=lambda: {"retention.ms": str(RETENTION_DAYS * DAY_MS)})
+    config: Mapping[str, str] = field(default_factory=lambda: dict(CONFIG))
 
 
 def events_topic(prefix: str) -> str:

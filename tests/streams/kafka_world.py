@@ -76,7 +76,8 @@ class Read:
         return published(self.headers, self.value)
 
     def content(self) -> tuple[Any, ...]:
-        return (self.partition, self.timestamp_ms, self.key, self.value, tuple(self.headers))
+        """All that the relay says; the time is the broker's."""
+        return (self.partition, self.key, self.value, tuple(self.headers))
 
 
 def read_all(address: str, topic: str) -> list[Read]:

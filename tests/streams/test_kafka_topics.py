@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from sqlalchemy import create_engine, inspect
 
 from contracts.faults import UnavailableFault
-from ops.deploy.kafka.local import free_port
+from ops.deploy.kafka.local import LocalKafka, free_port, why_not
 from streams.kafka.connecting import Brokers
 from streams.kafka.tables import DURABLE
-from streams.kafka.topics import Topic, ensure, topics_of
+from streams.kafka.topics import DAY_MS, Topic, ensure, topics_of
 from tests.streams.kafka_world import brokers
 
 
@@ -84,3 +87,42 @@ def test_the_tables_are_those_that_the_migration_makes(postgres_address: str) ->
             assert [column.name for column in table.primary_key] == keys
     finally:
         engine.dispose()
+
+
+YEARS_AGO_MS = 1_600_000_000_000
+
+
+async def _beginnings(address: str, names: list[str]) -> list[int]:
+    async with AIOKafkaConsumer(bootstrap_servers=address) as consumer:
+        places = [TopicPartition(name, 0) for name in names]
+        found = await consumer.beginning_offsets(places)
+        return [found[place] for place in places]
+
+
+async def _send_what_is_old(address: str, names: list[str]) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=address, acks="all")
+    await producer.start()
+    try:
+        for name in names:
+            await producer.send_and_wait(name, b"{}", partition=0, timestamp_ms=YEARS_AGO_MS)
+    finally:
+        await producer.stop()
+
+
+def test_what_happened_years_ago_stays_as_long_as_what_happened_today(tmp_path: Path) -> None:
+    reason = why_not()
+    if reason is not None:
+        pytest.skip(reason)
+    soon = {"log.retention.check.interval.ms": "100", "log.initial.task.delay.ms": "50"}
+    kafka = LocalKafka(tmp_path / "kafka", settings=soon)
+    made, control = Topic("made", 1), Topic("control", 1, config={"retention.ms": str(DAY_MS)})
+    try:
+        kafka.start()
+        asyncio.run(ensure(brokers(kafka.address), [made, control]))
+        asyncio.run(_send_what_is_old(kafka.address, ["made", "control"]))
+        # The control's message goes with the broker's next look at what is too old; the other has been looked at too.
+        until_s = time.monotonic() + 30
+        while [0, 1] != (found := asyncio.run(_beginnings(kafka.address, ["made", "control"]))):
+            assert time.monotonic() < until_s, f"the topics begin at {found}"
+    finally:
+        kafka.stop()

@@ -73,7 +73,12 @@ CATALOGUE: tuple[MetricSpec, ...] = (
     MetricSpec("tallystick_lag_events", "gauge", "Recorded events not yet applied to the views.", "events"),
     MetricSpec("tallystick_lag_seconds", "gauge", "Age of the oldest recorded event not yet applied.", "seconds"),
     MetricSpec("tallystick_quarantine_events", "gauge", "Recorded events parked in quarantine.", "events"),
-    MetricSpec("tallystick_brake_applied", "gauge", "1 while the runner has stopped the line, else 0.", "boolean"),
+    MetricSpec(
+        "tallystick_brake_applied",
+        "gauge",
+        "1 while the line, or a partition of it, stands still because too much could not be applied, else 0.",
+        "boolean",
+    ),
     MetricSpec("tallystick_writer_alive", "gauge", "1 while the writer thread lives, else 0.", "boolean"),
     MetricSpec("tallystick_runner_alive", "gauge", "1 while the runner thread lives, else 0.", "boolean"),
     MetricSpec(

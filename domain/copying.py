@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from contracts.faults import fault
 from contracts.ports import Progress
+from domain import rejections
 from domain.back_end import Asking, BackEnd, Row, Writing
 from domain.tree import Frontier
 
@@ -36,28 +37,7 @@ _REST: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("log_columns", ("first_index", "recorded_at_us", "packed", "ids")),
     ("decision_identity", ("identity", "log_index")),
     ("claims", ("claim", "log_index")),
-    (
-        "rejections",
-        (
-            "number",
-            "status",
-            "code",
-            "title",
-            "detail",
-            "pointer",
-            "hint",
-            "extra",
-            "source",
-            "event_id",
-            "agency",
-            "first_received_at_us",
-            "last_received_at_us",
-            "times",
-            "raw_bytes",
-            "raw_sha256",
-            "raw",
-        ),
-    ),
+    ("rejections", ("number", *rejections.COLUMNS)),
 )
 
 

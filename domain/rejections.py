@@ -21,7 +21,7 @@ RAW_BYTES_KEPT = EVENT_BYTES_MAX
 """Bytes kept of a refused submission: all of an event's, the beginning of what is larger."""
 
 
-_COLUMNS = (
+COLUMNS = (
     "status",
     "code",
     "title",
@@ -39,6 +39,7 @@ _COLUMNS = (
     "raw_sha256",
     "raw",
 )
+"""The columns of a kept rejection, but for the number that its ledger gives it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def keep(
     """Keep one inside the caller's transaction; the same bytes, refused alike, are only counted."""
     raw = submission.body if isinstance(submission, Accepted) else submission.raw
     writing.keep_rejection(
-        _COLUMNS,
+        COLUMNS,
         (
             status,
             problem.code,
@@ -99,7 +100,7 @@ def kept(asking: Asking, limit: int, after: int = 0, agency: str | None = None) 
     """At most ``limit`` kept rejections with a number above ``after``, in the order they first came: of all, or of
     one agency."""
     rows = asking.ask(
-        f"SELECT number, {', '.join(_COLUMNS)} FROM rejections "
+        f"SELECT number, {', '.join(COLUMNS)} FROM rejections "
         f"WHERE number > ?{'' if agency is None else ' AND agency = ?'} ORDER BY number LIMIT ?",
         (after, limit) if agency is None else (after, storable(agency), limit),
     )
@@ -112,7 +113,7 @@ def latest(asking: Asking, limit: int, before: int = 0, agency: str | None = Non
     conditions = {"number < ?": before or None, "agency = ?": None if agency is None else storable(agency)}
     given = {condition: value for condition, value in conditions.items() if value is not None}
     rows = asking.ask(
-        f"SELECT number, {', '.join(_COLUMNS)} FROM rejections {_where(given)} ORDER BY number DESC LIMIT ?",
+        f"SELECT number, {', '.join(COLUMNS)} FROM rejections {_where(given)} ORDER BY number DESC LIMIT ?",
         (*given.values(), limit),
     )
     return [_kept_rejection(row) for row in rows]

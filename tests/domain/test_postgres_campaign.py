@@ -75,7 +75,7 @@ def test_control_an_answer_that_must_not_be_is_counted(postgres_address: str) ->
 
 def test_a_server_that_comes_back_is_used_again(postgres_server: PostgresServer, postgres_address: str) -> None:
     if not postgres_server.can_be_killed:
-        pytest.skip("the server was given by address")
+        pytest.skip("no server of our own to kill: the one of these tests was given by its address")
     book = Ledger.connect(postgres_address, clock=Stopped())
     assert ["recorded"] == statuses(book.record([call(1)]))
     assert 1 == book.head().log_index

@@ -207,4 +207,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuses: it would drop the log."""
-    raise NotImplementedError("the log is not dropped by a migration")
+    raise RuntimeError("the log is append-only: no migration takes it away")
